@@ -6,7 +6,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { estimateTokens } from '../limits/estimate.ts'
-import type { Admission, AdmissionRequest } from '../limits/limits.ts'
+import type { AdmissionRequest } from '../limits/limits.ts'
 import type { Exchange, UsageOption } from '../protocols/protocol.ts'
 import { unaryTaskOf, vendorProtocolOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
@@ -38,8 +38,7 @@ export const attempt = async (
   plan: Plan,
   context: AttemptContext,
 ): Promise<StartedAttempt> => {
-  const admitted = admit(clientRequest, plan, context)
-  const record = admitted instanceof Promise ? await admitted : admitted
+  const record = await admit(clientRequest, plan, context)
   const { streamUsage } = context.runtime
   try {
     return await callTarget(clientRequest, plan, record, context, true)
@@ -155,26 +154,17 @@ class LazyAdmissionRequest implements AdmissionRequest {
   }
 }
 
-/**
- * Returns the attempt without a promise if no waiting is needed: an extra promise is expensive on the path of every
- * request.
- */
-const admit = (
+/** Waits until a target has room, and begins an attempt there. */
+const admit = async (
   clientRequest: ClientRequest,
   plan: Plan,
   { lifetime, runtime }: AttemptContext,
-): AttemptRecord | Promise<AttemptRecord> => {
+): Promise<AttemptRecord> => {
   lifetime.throwIfEnded()
   const queuedAt = performance.now()
-  const result = runtime.limits.admit(plan.targets, new LazyAdmissionRequest(clientRequest, lifetime))
-  if (!(result instanceof Promise)) return begin(result, lifetime)
-  return result.then(admission => {
-    lifetime.record.queueTime += performance.now() - queuedAt
-    return begin(admission, lifetime)
-  })
-}
-
-const begin = (admission: Admission, lifetime: RequestLifetime): AttemptRecord => {
+  const admitting = runtime.limits.admit(plan.targets, new LazyAdmissionRequest(clientRequest, lifetime))
+  const admission = await admitting
+  if (admitting instanceof Promise) lifetime.record.queueTime += performance.now() - queuedAt
   const record = lifetime.beginAttempt(admission)
   lifetime.throwIfEnded()
   return record

@@ -145,7 +145,7 @@ const wrapBody = (text: string, wire: Wire, vendorProtocol: ProtocolId): string 
   wire.wrap?.[vendorProtocol]?.(text) ?? text
 
 /** Translates between two protocols of one kind. */
-const translateBody = (context: JsonContext): string | Promise<string> => {
+const translateBody = async (context: JsonContext): Promise<string> => {
   const { vendor, clientRequest } = context
   const { protocol } = clientRequest
   if (protocol.kind === 'chat' && vendor.kind === 'chat') return translateChat(protocol, vendor, context)

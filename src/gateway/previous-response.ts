@@ -58,22 +58,22 @@ type ResumeContext = { lifetime: RequestLifetime; runtime: Runtime }
  * the target that has it. All other references are replaced by their content.
  * @throws GatewayError `not_found` if the caller has no such response or item
  */
-export const resumePreviousResponse = (
+export const resumePreviousResponse = async (
   clientRequest: ClientRequest,
   plan: Plan,
   caller: string,
   context: ResumeContext,
-): ResumedRequest | Promise<ResumedRequest> => {
+): Promise<ResumedRequest> => {
   if (!resumableProtocols.has(clientRequest.protocol.id) || !clientRequest.json) return { clientRequest, plan }
   const { body } = clientRequest.json
   const { runtime } = context
   const references = collectReferences(body, caller, runtime)
   if (references.size === 0) return { clientRequest, plan: pinToWriter(inputItemsOf(body), plan, caller, runtime) }
   const unfinished = unfinishedElsewhere(previousResponseIdOf(body), plan, caller, runtime)
-  if (unfinished)
-    return refreshUnfinished(unfinished, caller, context).then(() =>
-      resumePreviousResponse(clientRequest, plan, caller, context),
-    )
+  if (unfinished) {
+    await refreshUnfinished(unfinished, caller, context)
+    return resumePreviousResponse(clientRequest, plan, caller, context)
+  }
   const storingTargets = storingTargetsFor(references, plan, runtime)
   const conversation = inputItemsOf(expandReferences(body, id => references.get(id)?.items))
   const pinnedPlan =
