@@ -1,7 +1,13 @@
 /** Each field of a request that an estimate of its tokens counts, and each that it does not. */
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
-import { estimatePromptTokens, estimateTokens } from '../../src/limits/estimate.ts'
+import * as estimate from '../../src/limits/estimate.ts'
+import { clientProtocolOf } from '../../src/protocols/registry.ts'
+
+/** A path that no protocol describes: the default reader knows the usual names of all wires. */
+const { reader } = clientProtocolOf('some/path')
+const estimatePromptTokens = (body: JsonObject) => estimate.estimatePromptTokens(reader, body)
+const estimateTokens = (body: JsonObject) => estimate.estimateTokens(reader, body)
 
 /** Ten tokens. */
 const text = 'x'.repeat(40)
@@ -136,7 +142,9 @@ describe('the answer is estimated by', () => {
     { generation_config: { maxOutputTokens: 7 } },
     { generation_config: { max_output_tokens: 7 } },
   ]
-  test.each(limits)('%j', limit => expect(estimateTokens({ messages: [], ...limit })).toBe(7))
+  const readerOf = (limit: JsonObject) =>
+    Object.keys(limit)[0]!.startsWith('generation') ? clientProtocolOf('gemini').reader : reader
+  test.each(limits)('%j', limit => expect(estimate.estimateTokens(readerOf(limit), { messages: [], ...limit })).toBe(7))
   test('the newest name of the limit, if there are several', () =>
     expect(estimateTokens({ messages: [], max_tokens: 9, max_completion_tokens: 7, max_output_tokens: 8 })).toBe(7))
   test('500, if no limit is given or it is no number', () => {

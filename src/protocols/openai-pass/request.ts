@@ -5,8 +5,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { lookUp } from '../../base/look-up.ts'
-import type { RequestReader } from '../protocol.ts'
-import { type RequestReader, requestReader, requestReader } from '../shared/request-reader.ts'
+import { type RequestReader, requestReader } from '../shared/request-reader.ts'
 
 /** Path → its required fields. Uploads are forms and are not checked here. */
 const requiredFields: Record<string, readonly string[]> = {
