@@ -264,7 +264,7 @@ describe('messages rendered for a vendor', () => {
     expect(older.lost).toHaveLength(1)
   })
 
-  test('tool results come first in their message, all in one message', () => {
+  test('tool results come first in their message, all in one message and in the order of the calls', () => {
     const { messages, lost } = renderTurns([
       user('go'),
       { role: 'assistant', parts: [...toolCall('a').parts, ...toolCall('b').parts] },
@@ -273,8 +273,8 @@ describe('messages rendered for a vendor', () => {
       toolResult('a'),
     ])
     expect((messages.at(-1)!.content as JsonObject[]).map(({ type, tool_use_id: call }) => call ?? type)).toEqual([
-      'b',
       'a',
+      'b',
       'text',
     ])
     expect(lost).toEqual([])

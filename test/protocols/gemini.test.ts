@@ -602,7 +602,11 @@ describe('requests rendered for vendors', () => {
         { role: 'user', parts: [{ type: 'result', id: 'other', parts: [{ type: 'text', text: 'lonely' }] }] },
       ],
     })
-    expect(contents[1]!.parts).toMatchObject([{ functionResponse: { id: 'id_a', response: {} } }, { text: 'lonely' }])
+    expect(contents[1]!.parts).toEqual([
+      { functionResponse: { id: 'id_a', name: 'a', response: { error: 'This call has no result.' } } },
+      { text: 'Result of the call other:' },
+      { text: 'lonely' },
+    ])
     expect(lost).toHaveLength(2)
   })
 

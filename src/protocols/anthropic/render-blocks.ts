@@ -149,12 +149,17 @@ const renderInput = ({ args, custom }: ToolCall, path: string, loss: NoteLoss): 
 const createIdMapper = (): ((given: string) => string) => {
   const mapped = new Map<string, string>()
   const used = new Set<string>()
+  /** The last number given to an id, so that many equal ones take linear time. */
+  const counts = new Map<string, number>()
   return given => {
     const known = mapped.get(given)
     if (known !== undefined) return known
     const sanitized = given.replace(/[^a-zA-Z0-9_-]/g, '_') || 'call'
     let unique = sanitized
-    for (let count = 2; used.has(unique); count++) unique = `${sanitized}_${count}`
+    for (let count = counts.get(sanitized) ?? 2; used.has(unique); count++) {
+      unique = `${sanitized}_${count}`
+      counts.set(sanitized, count + 1)
+    }
     mapped.set(given, unique)
     used.add(unique)
     return unique

@@ -3,6 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat, Part, Turn } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
+import { pairToolResults } from '../shared/pair-tool-results.ts'
 import { createFieldTaker, keepExtra, type TakeField, takeNumbers } from '../shared/take-fields.ts'
 import { type ModelTraits, traitsOf } from './model-traits.ts'
 import { parseThinking, renderSampling, renderThinking } from './thinking.ts'
@@ -68,9 +69,13 @@ const parseUser = (take: TakeField, rest: JsonObject, chat: Chat): void => {
   if (Object.keys(more).length > 0) rest.metadata = more
 }
 
+/** Every call is answered at the start of the next user message. */
+const resultRules = { foreignPartsFollow: true }
+
 /** Renders a chat as the body for a vendor. */
-export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
+export const renderRequest = (original: Chat, exchange: Exchange): JsonObject => {
   const { loss } = exchange
+  const chat = { ...original, turns: pairToolResults(original.turns, loss, resultRules) }
   const traits = traitsOf(chat.model)
   const ownExtra = ownExtraOf(chat, loss)
   const { isThinking, limit, thinking, effort } = renderThinking(chat, traits, thinkingConflictOf(chat, traits), loss)

@@ -9,7 +9,9 @@ import type { Exchange, NoteLoss } from '../protocol.ts'
 import type { ModelTraits } from './model-traits.ts'
 import { parseBlocks } from './parse-blocks.ts'
 import { BlockWriter, isPlainText } from './render-blocks.ts'
-import { pairToolResults, type WireMessage } from './tool-results.ts'
+
+/** A message of the wire whose content is always a list of blocks. */
+type WireMessage = { role: 'user' | 'assistant' | 'system'; content: JsonObject[] }
 
 /** Parses the messages. A system prompt becomes the first turn. */
 export const parseTurns = (system: Json | undefined, messages: readonly JsonObject[], loss: NoteLoss): Turn[] => {
@@ -28,8 +30,8 @@ export const parseTurns = (system: Json | undefined, messages: readonly JsonObje
 type RenderedTurns = { system?: Json; messages: JsonObject[] }
 
 /**
- * Renders turns as a system prompt and alternating messages that start with the user's. Empty blocks are dropped.
- * Every tool call is answered in the next user message, and no other results are sent.
+ * Renders turns, whose calls and results are paired, as a system prompt and alternating messages that start with the
+ * user's. Empty blocks are dropped.
  * @throws GatewayError `invalid_request` if no message is left.
  */
 export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchange: Exchange): RenderedTurns => {
@@ -39,21 +41,21 @@ export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchang
   const start = firstNonSystem < 0 ? turns.length : firstNonSystem
   const system = turns.slice(0, start).flatMap((turn, index) => renderBlocks(turn, `system[${index}]`, writer, loss))
   const messages: WireMessage[] = []
+  const nextRoles = nextSpeakersOf(turns)
 
   const push = (role: WireMessage['role'], blocks: JsonObject[]): void => {
     const last = messages.at(-1)
     if (blocks.length === 0) return
-    if (last?.role === role) last.content.push(...blocks)
+    if (last?.role === role) for (const block of blocks) last.content.push(block)
     else messages.push({ role, content: blocks })
   }
 
   const addTurn = (turn: Turn, index: number): void => {
     const path = `messages[${index}]`
     const blocks = renderBlocks(turn, path, writer, loss)
-    const next = turns.slice(start + index + 1).find(({ role }) => role !== 'system')
     const last = messages.at(-1)?.role
     if (turn.role !== 'system') push(turn.role, blocks)
-    else if (traits.acceptsSystemTurns && next?.role !== 'user' && (last === 'user' || last === 'system'))
+    else if (traits.acceptsSystemTurns && nextRoles[start + index] !== 'user' && (last === 'user' || last === 'system'))
       push('system', blocks)
     else {
       if (blocks.length > 0)
@@ -63,10 +65,22 @@ export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchang
   }
 
   turns.slice(start).forEach(addTurn)
-  const conversation = beginWithUser(pairToolResults(messages, loss), system, loss)
+  const conversation = beginWithUser(messages, system, loss)
   const [only] = conversation.system
   const prompt = only && conversation.system.length === 1 && isPlainText(only) ? only.text! : conversation.system
   return { ...(only && { system: prompt }), messages: conversation.messages.map(renderWireMessage) }
+}
+
+/** Returns for each turn the role of the next turn that is no system turn. */
+const nextSpeakersOf = (turns: readonly Turn[]): (Turn['role'] | undefined)[] => {
+  const roles: (Turn['role'] | undefined)[] = new Array(turns.length)
+  let next: Turn['role'] | undefined
+  for (let index = turns.length - 1; index >= 0; index--) {
+    roles[index] = next
+    const { role } = turns[index]!
+    if (role !== 'system') next = role
+  }
+  return roles
 }
 
 const renderBlocks = ({ role, parts, name }: Turn, path: string, writer: BlockWriter, loss: NoteLoss): JsonObject[] => {

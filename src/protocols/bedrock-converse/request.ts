@@ -3,13 +3,19 @@
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
+import { pairToolResults } from '../shared/pair-tool-results.ts'
 import { type ConverseTraits, converseTraitsOf } from './model-traits.ts'
 import { isThinking, renderThinking } from './thinking.ts'
 import { renderTools } from './tools.ts'
 import { renderTurns } from './turns.ts'
 
-export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
+/** Tool results are at the start of the message after their calls. */
+const resultRules = { foreignPartsFollow: true }
+
+/** Renders a chat as the body for a vendor. */
+export const renderRequest = (original: Chat, exchange: Exchange): JsonObject => {
   const { loss } = exchange
+  const chat = { ...original, turns: pairToolResults(original.turns, loss, resultRules) }
   const traits = converseTraitsOf(chat.model)
   noteLosses(chat, loss)
   const { isToolForced, ...toolFields } = renderTools(chat, traits, exchange)

@@ -30,7 +30,7 @@ export const renderTurns = (turns: Chat['turns'], traits: ConverseTraits, exchan
   const push = (role: Message['role'], blocks: JsonObject[]): void => {
     const last = messages.at(-1)
     if (blocks.length === 0) return
-    if (last?.role === role) last.content.push(...blocks)
+    if (last?.role === role) for (const block of blocks) last.content.push(block)
     else messages.push({ role, content: blocks })
   }
 
@@ -40,7 +40,7 @@ export const renderTurns = (turns: Chat['turns'], traits: ConverseTraits, exchan
     if (name !== undefined) loss(`${path}.name`, 'this protocol names nobody')
     const blocks = parts.flatMap(part => renderPart(part, path, { traits, exchange, nameDocument, role }))
     if (role !== 'system') push(role, blocks)
-    else if (!hasBegun) system.push(...blocks)
+    else if (!hasBegun) for (const block of blocks) system.push(block)
     else if (blocks.length > 0) {
       loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
       push('user', blocks.map(withSystemTags))
@@ -62,28 +62,11 @@ const beginWithUser = (system: JsonObject[], messages: Message[], loss: NoteLoss
     loss('system', 'nobody else speaks: told in a message of the user')
     return { messages: [{ role: 'user', content: system }] }
   }
-  const rendered = messages.map(({ role, content }) => ({
-    role,
-    content: role === 'user' ? resultsFirst(content) : content,
-  }))
   if (messages[0]?.role === 'assistant') {
     loss('messages[0]', 'the conversation begins with the assistant: a word of the user was put before it')
-    rendered.unshift({ role: 'user', content: [{ text: '(begin)' }] })
+    messages.unshift({ role: 'user', content: [{ text: '(begin)' }] })
   }
-  return { messages: rendered, ...(system.length > 0 && { system }) }
-}
-
-/** Tool results must be at the start of the message after their calls. A cache point stays behind its block. */
-const resultsFirst = (content: JsonObject[]): JsonObject[] => {
-  if (!content.some(block => 'toolResult' in block)) return content
-  const groups: JsonObject[][] = []
-  for (const block of content) {
-    const last = groups.at(-1)
-    if ('cachePoint' in block && last) last.push(block)
-    else groups.push([block])
-  }
-  const isResult = ([first]: JsonObject[]): boolean => first !== undefined && 'toolResult' in first
-  return [...groups.filter(isResult), ...groups.filter(group => !isResult(group))].flat()
+  return { messages, ...(system.length > 0 && { system }) }
 }
 
 const renderPart = (part: Part, path: string, context: PartContext): JsonObject[] => {

@@ -10,61 +10,56 @@ import { renderMedia, sealFields, sentinel } from './parts/part.ts'
 import { requiresSignatures } from './thinking.ts'
 
 type Content = { role: string; parts: JsonObject[] }
-type TurnContext = { model: string; exchange: Exchange }
+/** `callNames`: the names of the calls so far, by id. */
+type TurnContext = { model: string; exchange: Exchange; callNames: Map<string, string> }
 type TurnWithPath = Turn & { path: string }
 
-/** Renders the conversation. All system turns are merged into `systemInstruction`. */
+/** Renders the conversation, whose calls and results are paired. All system turns are merged into `systemInstruction`. */
 export const renderTurns = (turns: readonly Turn[], model: string, exchange: Exchange): JsonObject => {
-  const context = { model, exchange }
+  const context = { model, exchange, callNames: new Map<string, string>() }
   const turnsWithPath = turns.map((turn, index) => ({ ...turn, path: `contents[${index}]` }))
   const contents = renderContents(
     turnsWithPath.filter(({ role }) => role !== 'system'),
     context,
   )
   if (requiresSignatures(model)) addMissingSignatures(contents)
-  const system = turnsWithPath.filter(({ role }) => role === 'system')
   const firstNonSystem = turnsWithPath.findIndex(({ role }) => role !== 'system')
-  for (const turn of firstNonSystem < 0 ? [] : system.filter(turn => turnsWithPath.indexOf(turn) > firstNonSystem))
-    exchange.loss(turn.path, 'an instruction amid the conversation stands before it here')
-  const parts = system.flatMap(turn => renderParts(turn.parts, turn.path, context))
-  return { ...(parts.length > 0 && { systemInstruction: { parts } }), contents }
+  const systemParts = turnsWithPath.flatMap(({ role, parts, path }, index) => {
+    if (role !== 'system') return []
+    if (firstNonSystem >= 0 && index > firstNonSystem)
+      exchange.loss(path, 'an instruction amid the conversation stands before it here')
+    return renderParts(parts, path, context)
+  })
+  return { ...(systemParts.length > 0 && { systemInstruction: { parts: systemParts } }), contents }
 }
 
 const renderContents = (turns: readonly TurnWithPath[], context: TurnContext): Content[] => {
   const contents: Content[] = []
-  let calls: ToolCall[] = []
   for (let at = 0; at < turns.length; ) {
     const { role } = turns[at]!
     let end = at + 1
     while (end < turns.length && turns[end]!.role === role) end++
     const run = turns.slice(at, end)
-    if (role === 'assistant') {
-      contents.push(...renderModel(run, context))
-      calls = callsIn(run)
-    } else {
-      contents.push(...renderUser(run, calls, context))
-      calls = []
-    }
+    for (const content of role === 'assistant' ? renderModel(run, context) : renderUser(run, context))
+      contents.push(content)
     at = end
   }
   return contents
 }
 
-const callsIn = (turns: readonly Turn[]): ToolCall[] =>
-  turns.flatMap(({ parts }) => parts.filter(part => part.type === 'call'))
-
-/** Calls of consecutive turns are merged into one content, because they are answered together. */
-const renderModel = (run: readonly TurnWithPath[], context: TurnContext): Content[] => {
-  const contents = run
-    .map(({ parts, path }) => ({ role: 'model', parts: renderParts(parts, path, context) }))
+const renderModel = (run: readonly TurnWithPath[], context: TurnContext): Content[] =>
+  run
+    .map(({ parts, path }) => {
+      for (const part of parts) if (part.type === 'call') context.callNames.set(part.id, part.name)
+      return { role: 'model', parts: renderParts(parts, path, context) }
+    })
     .filter(({ parts }) => parts.length > 0)
-  const withCalls = contents.filter(({ parts }) => parts.some(part => 'functionCall' in part))
-  return withCalls.length > 1 ? [{ role: 'model', parts: contents.flatMap(({ parts }) => parts) }] : contents
-}
 
-/** Renders the results first, in the order of their calls, then the user's other parts. */
-const renderUser = (run: readonly TurnWithPath[], calls: readonly ToolCall[], context: TurnContext): Content[] => {
-  const responses = renderResults(run, calls, context)
+/** Renders all results of a run in its first content, then the other parts of the turn with the first result. */
+const renderUser = (run: readonly TurnWithPath[], context: TurnContext): Content[] => {
+  const responses = run.flatMap(({ parts, path }) =>
+    parts.flatMap(part => (part.type === 'result' ? renderResponse(part, path, context) : [])),
+  )
   const contents: Content[] = responses.length > 0 ? [{ role: 'user', parts: responses }] : []
   const resultTurn = run.find(({ parts }) => parts.some(part => part.type === 'result'))
   for (const turn of run) {
@@ -73,44 +68,20 @@ const renderUser = (run: readonly TurnWithPath[], calls: readonly ToolCall[], co
       turn.path,
       context,
     )
-    if (turn === resultTurn && contents.length === 1) contents[0]!.parts.push(...parts)
+    if (turn === resultTurn) for (const part of parts) responses.push(part)
     else if (parts.length > 0) contents.push({ role: 'user', parts })
   }
   return contents
 }
 
-/**
- * Adds a failed result for a call without one, and renders a result without a call as text. Otherwise the vendor would
- * refuse the request.
- */
-const renderResults = (
-  run: readonly TurnWithPath[],
-  calls: readonly ToolCall[],
-  { model, exchange }: TurnContext,
+const renderResponse = (
+  result: ToolResult,
+  path: string,
+  { model, exchange, callNames }: TurnContext,
 ): JsonObject[] => {
-  const results: { result: ToolResult; path: string }[] = run.flatMap(({ parts, path }) =>
-    parts.filter(part => part.type === 'result').map(result => ({ result, path })),
-  )
-  const responses: JsonObject[] = calls.flatMap(({ id: call, name }) => {
-    const at = results.findIndex(({ result }) => result.id === call)
-    const found = at < 0 ? undefined : results.splice(at, 1)[0]
-    if (found === undefined) exchange.loss('functionResponse', `the call ${call} has no result`)
-    const result = found?.result ?? missingResult(call)
-    return renderResult(result, { name, id: vendorCallId(call) }, { model, path: found?.path ?? 'contents', exchange })
-  })
-  const orphans = results.flatMap(({ result, path }): JsonObject[] => {
-    exchange.loss(path, `the result ${result.id} answers no call and is told as text`)
-    return renderParts(result.parts, path, { model, exchange })
-  })
-  return [...responses, ...orphans]
+  const call = { name: callNames.get(result.id) ?? '', id: vendorCallId(result.id) }
+  return renderResult(result, call, { model, path, exchange })
 }
-
-const missingResult = (call: string): ToolResult => ({
-  type: 'result',
-  id: call,
-  failed: true,
-  parts: [{ type: 'text', text: 'no result was given' }],
-})
 
 const renderParts = (parts: readonly Part[], path: string, context: TurnContext): JsonObject[] =>
   parts.map((part, index) => renderPart(part, `${path}.parts[${index}]`, context)).filter(part => part !== undefined)

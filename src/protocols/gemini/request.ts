@@ -5,6 +5,7 @@
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
+import { pairToolResults } from '../shared/pair-tool-results.ts'
 import { carrySiblingFields, type SiblingFields } from '../shared/sibling-fields.ts'
 import { id } from './parts/part.ts'
 import { renderTurns } from './render-turns.ts'
@@ -74,13 +75,17 @@ const parseFormat = (rest: JsonObject, chat: Chat): void => {
   for (const key of ['responseMimeType', 'responseSchema', 'responseJsonSchema']) delete rest[key]
 }
 
+/** All results of a content's calls are in the next content. */
+const resultRules = { foreignPartsFollow: true }
+
 /**
  * Renders a chat as the body for a vendor. The model, which is part of the URL, determines how thinking is requested.
  */
 export const renderRequest = (original: Chat, exchange: Exchange): JsonObject => {
-  const chat = acceptsFormatWithTools(original.model) ? original : withFormatOrTools(original, exchange)
-  const { model, turns, extra, user } = chat
   const { loss } = exchange
+  const paired = { ...original, turns: pairToolResults(original.turns, loss, resultRules) }
+  const chat = acceptsFormatWithTools(original.model) ? paired : withFormatOrTools(paired, exchange)
+  const { model, turns, extra, user } = chat
   if (user !== undefined) loss('user', 'this protocol names no users')
   turns.forEach(({ name }, index) => {
     if (name !== undefined) loss(`contents[${index}].name`, 'this protocol names no speakers')

@@ -36,7 +36,7 @@ export const parseTurns = ({ systemInstruction, contents }: JsonObject, loss: No
     const continuesTurn = role === 'assistant' && last?.role === role
     if (role === 'assistant' && !continuesTurn) callIds.beginModelTurn()
     const parts = listOf(content.parts).flatMap(part => parsePart(part, callIds))
-    if (continuesTurn) last.parts.push(...parts)
+    if (continuesTurn) for (const part of parts) last.parts.push(part)
     else if (parts.length > 0) turns.push({ role, parts })
   }
   return turns.map(turn => (turn.role === 'assistant' ? { ...turn, parts: joinTexts(turn.parts) } : turn))

@@ -51,10 +51,9 @@ export const parseTurns = (messages: readonly JsonObject[], loss: NoteLoss): Tur
           wireRole === 'tool' ? (textOf(message.tool_call_id) ?? '') : `${legacyId}${legacyCalls - 1}`,
         ),
       )
-    else turn.parts.push(...parseReasoning(message), ...parseContent(message.content))
+    else turn.parts = [...parseReasoning(message), ...parseContent(message.content)]
     if (typeof message.refusal === 'string') turn.parts.push({ type: 'refusal', text: message.refusal })
-    if (Array.isArray(message.tool_calls))
-      for (const call of message.tool_calls.filter(isObject)) pushCall(turn.parts, call)
+    if (Array.isArray(message.tool_calls)) pushCalls(turn.parts, message.tool_calls.filter(isObject))
     if (isObject(message.function_call)) turn.parts.push(parseLegacy(message.function_call, legacyCalls++))
     const unreadFields = unreadFieldsOf(message, wireRole)
     if (unreadFields) turn.parts.push({ type: 'foreign', seal: { by: id, value: unreadFields } })
@@ -106,15 +105,19 @@ const parseResult = (message: JsonObject, call: string): ToolResult => ({
 })
 
 /**
- * Adds a call to `parts`. The slot of the call also carries the seal of the reasoning before it, because reasoning has
+ * Adds the calls to `parts`. The slot of a call also carries the seal of the reasoning before it, because reasoning has
  * no slot of its own in this protocol.
  */
-const pushCall = (parts: Part[], call: JsonObject): void => {
-  const { callSeal, reasoningSeal } = readSealSlot(call.extra_content)
-  const thought = reasoningSeal && parts.findLast(part => part.type === 'reasoning' && part.seal === undefined)
-  if (thought) Object.assign(thought, { seal: reasoningSeal })
-  const { extra_content, ...rest } = call
-  parts.push(callSeal || reasoningSeal ? { ...parseCall(rest), ...(callSeal && { seal: callSeal }) } : parseCall(call))
+const pushCalls = (parts: Part[], calls: readonly JsonObject[]): void => {
+  const unsealedThoughts = parts.filter(part => part.type === 'reasoning' && part.seal === undefined)
+  for (const call of calls) {
+    const { callSeal, reasoningSeal } = readSealSlot(call.extra_content)
+    const thought = reasoningSeal && unsealedThoughts.pop()
+    if (thought) Object.assign(thought, { seal: reasoningSeal })
+    const { extra_content, ...rest } = call
+    const isSealed = callSeal || reasoningSeal
+    parts.push(isSealed ? { ...parseCall(rest), ...(callSeal && { seal: callSeal }) } : parseCall(call))
+  }
 }
 
 const argumentsText = (args: Json | undefined): string => {
@@ -186,7 +189,7 @@ export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[
         content: text,
         ...(results.length === 1 && sealedFieldsOf(turn)),
       })
-      resultMedia.push(...media)
+      for (const one of media) resultMedia.push(one)
     }
     const remaining =
       results.length === 1 && turn.parts.every(part => part.type === 'result' || part.type === 'foreign')

@@ -18,6 +18,8 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
   if (typeof input === 'string') return [{ role: 'user', parts: [{ type: 'text', text: input }] }]
   const turns: Turn[] = []
   let pendingSeal: Seal | undefined
+  /** The last turn, if it consists of outputs. */
+  let outputTurn: Turn | undefined
 
   const addParts = (role: Turn['role'], parts: Part[], canJoin: (last: Turn) => boolean): void => {
     const [first] = parts
@@ -25,8 +27,13 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
     if (pendingSeal && role === 'assistant' && first.type !== 'foreign') first.seal = pendingSeal
     pendingSeal = undefined
     const last = turns.at(-1)
-    if (last?.role === role && canJoin(last)) last.parts.push(...parts)
-    else turns.push({ role, parts })
+    if (last?.role === role && canJoin(last)) {
+      for (const part of parts) last.parts.push(part)
+      return
+    }
+    const turn = { role, parts }
+    turns.push(turn)
+    outputTurn = parts.every(isOutput) ? turn : undefined
   }
 
   for (const item of Array.isArray(input) ? input.filter(isObject) : []) {
@@ -35,7 +42,7 @@ export const parseTurns = (input: Json | undefined): Turn[] => {
       const role = roles.get(textOf(item.role) ?? '') ?? 'user'
       addParts(role, parseMessage(item), () => role === 'assistant')
     } else if (type.endsWith('_output') || type === 'mcp_approval_response')
-      addParts('user', [parseOutput(item, type)], ({ parts }) => parts.every(isOutput))
+      addParts('user', [parseOutput(item, type)], last => last === outputTurn)
     else if (type === 'reasoning') {
       const { part, nextSeal } = parseReasoning(item)
       pendingSeal = nextSeal ?? pendingSeal

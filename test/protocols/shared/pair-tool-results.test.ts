@@ -1,7 +1,7 @@
 /** Calls and results that do not match are repaired before a vendor rejects them. */
 import { expect, test } from 'bun:test'
 import type { Part, Turn } from '../../../src/ir/chat.ts'
-import { pairToolResults } from '../../../src/protocols/shared/pair-tool-results.ts'
+import { pairToolResults, type ResultRules } from '../../../src/protocols/shared/pair-tool-results.ts'
 
 const text = (text: string): Part => ({ type: 'text', text })
 const call = (id: string): Part => ({ type: 'call', id, name: 'clock', args: '{}' })
@@ -11,10 +11,11 @@ const user = (...parts: Part[]): Turn => ({ role: 'user', parts })
 const assistant = (...parts: Part[]): Turn => ({ role: 'assistant', parts })
 const system: Turn = { role: 'system', parts: [text('Be brief.')] }
 
-const pair = (...turns: Turn[]): { turns: Turn[]; losses: string[] } => {
+const pairBy = (rules: ResultRules, turns: Turn[]): { turns: Turn[]; losses: string[] } => {
   const losses: string[] = []
-  return { turns: pairToolResults(turns, path => losses.push(path)), losses }
+  return { turns: pairToolResults(turns, path => losses.push(path), rules), losses }
 }
+const pair = (...turns: Turn[]) => pairBy({}, turns)
 
 test('turns whose calls and results match are returned unchanged', () => {
   const turns = [
@@ -86,3 +87,37 @@ test('calls of consecutive model turns with an instruction between them are merg
   expect(
     pair(assistant(call('1')), system, assistant(text('and'), call('2')), user(result('1')), user(result('2'))).turns,
   ).toEqual([assistant(call('1'), text('and'), call('2')), user(result('1'), result('2')), system]))
+
+test('an id that calls of one round share is answered once for each call', () => {
+  const first = { ...result('1'), parts: [text('first')] } as Part
+  const second = { ...result('1'), parts: [text('second')] } as Part
+  const calling = assistant(call('1'), call('1'))
+  expect(pair(calling, user(first), user(second))).toEqual({
+    turns: [calling, user(first), user(second)],
+    losses: [],
+  })
+  expect(pair(calling, user(text('wait'), first)).turns).toEqual([calling, user(first, missing('1'), text('wait'))])
+  expect(pair(calling, user(text('wait'), first, second)).turns).toEqual([calling, user(first, second, text('wait'))])
+})
+
+test('a result in a turn of the model moves to the turn that answers its call, or becomes text there', () => {
+  expect(pair(assistant(call('1'), result('1')), user(text('b'))).turns).toEqual([
+    assistant(call('1')),
+    user(result('1')),
+    user(text('b')),
+  ])
+  expect(pair(user(text('a')), assistant(result('9'))).turns).toEqual([
+    user(text('a')),
+    user(text('Result of the call 9:'), text('of 9')),
+  ])
+})
+
+test('a part that only one protocol knows precedes a result only where the rules of the wire allow it', () => {
+  const foreign: Part = { type: 'foreign', seal: { by: 'anthropic', value: {} } }
+  const turns = [assistant(call('1'), call('2')), user(result('1'), foreign), user(foreign, result('2'))]
+  expect(pair(...turns).turns).toEqual(turns)
+  expect(pairBy({ foreignPartsFollow: true }, turns).turns).toEqual([
+    turns[0]!,
+    user(result('1'), result('2'), foreign, foreign),
+  ])
+})

@@ -39,30 +39,76 @@ export type CallIdHistory = {
  * to turn. A result is matched to its call by name, then by order.
  */
 export const createCallIdHistory = (): CallIdHistory => {
-  let openCalls: { id: string; name: string }[] = []
+  let openCalls = new OpenCalls()
   let count = 0
-
-  const takeOpenCall = (at: number): string =>
-    openCalls.splice(Math.max(at, 0), 1)[0]?.id ?? `${generatedPrefix}${count++}`
+  const generateId = (): string => `${generatedPrefix}${count++}`
 
   return {
     beginModelTurn() {
-      openCalls = []
+      openCalls = new OpenCalls()
     },
     idOfCall({ functionCall }) {
       const call = isObject(functionCall) ? functionCall : {}
-      const id = textOf(call.id) || `${generatedPrefix}${count++}`
-      openCalls.push({ id, name: textOf(call.name) ?? '' })
+      const id = textOf(call.id) || generateId()
+      openCalls.add(id, textOf(call.name) ?? '')
       return id
     },
     idOfResult(part) {
       const given = isObject(part.functionResponse) ? textOf(part.functionResponse.id) : undefined
-      if (given) {
-        openCalls = openCalls.filter(({ id }) => id !== given)
-        return given
-      }
-      const name = responseName(part)
-      return takeOpenCall(openCalls.findIndex(one => one.name === name))
+      if (!given) return openCalls.take(responseName(part)) ?? generateId()
+      openCalls.close(given)
+      return given
     },
+  }
+}
+
+type OpenCall = { id: string; isOpen: boolean }
+
+/** Calls in order. Those already taken are skipped when they are met. */
+class CallQueue {
+  readonly #calls: OpenCall[] = []
+  #next = 0
+
+  push(call: OpenCall): void {
+    this.#calls.push(call)
+  }
+
+  take(): OpenCall | undefined {
+    while (this.#next < this.#calls.length) {
+      const call = this.#calls[this.#next++]!
+      if (call.isOpen) return call
+    }
+    return undefined
+  }
+}
+
+/** The calls of a model turn that wait for a result. Each operation takes constant time on average. */
+class OpenCalls {
+  readonly #all = new CallQueue()
+  readonly #byName = new Map<string, CallQueue>()
+  readonly #byId = new Map<string, OpenCall[]>()
+
+  add(id: string, name: string): void {
+    const call = { id, isOpen: true }
+    this.#all.push(call)
+    const named = this.#byName.get(name) ?? new CallQueue()
+    named.push(call)
+    this.#byName.set(name, named)
+    const sameId = this.#byId.get(id)
+    if (sameId) sameId.push(call)
+    else this.#byId.set(id, [call])
+  }
+
+  /** Closes the first open call of this name, or of any name if there is none. Returns its id. */
+  take(name: string): string | undefined {
+    const call = this.#byName.get(name)?.take() ?? this.#all.take()
+    if (call) call.isOpen = false
+    return call?.id
+  }
+
+  /** Closes the calls with this id. */
+  close(id: string): void {
+    for (const call of this.#byId.get(id) ?? []) call.isOpen = false
+    this.#byId.delete(id)
   }
 }
