@@ -36,8 +36,8 @@ export const fetchStoredResponse = async (
   const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
   const url = storedResponseUrl(urlOf(target, protocol), storedRequest)
   const upstreamRequest: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }
-  await found.wire.sign(upstreamRequest, target)
   const { settings, connections, redact } = runtime
+  await found.wire.sign(upstreamRequest, target, connections.fetchToken)
   const { connect, firstByte, idle } = settings.timeouts
   const callTimeouts = { connect, firstByte, idle, coversWholeResponse: true }
   const call = new UpstreamCall(upstreamRequest, undefined, target, found.wire, callTimeouts, connections)

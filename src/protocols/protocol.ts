@@ -54,6 +54,11 @@ export type Exchange = {
    * Name of the tool that stands for structured output: its call is rendered as text. Set when the request is rendered.
    */
   structuredOutputTool?: string
+  /**
+   * Names of the free-text tools, where the vendor's protocol has objects only: they are called with `{ input }`. Set
+   * when the request is rendered, needed to decode its response.
+   */
+  freeTextTools?: ReadonlySet<string>
   /** The vendor's own corrections of a frame or body of this protocol; applied before the protocol's normalization. */
   patchResponse?: (body: JsonObject) => void
   /** Removes every configured secret from a vendor's text. */

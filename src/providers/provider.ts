@@ -6,19 +6,32 @@
 import type { JsonObject } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { NoteLoss } from '../protocols/protocol.ts'
-import type { Entry, Target } from './entry.ts'
+import type { Credential, Entry, Target } from './entry.ts'
 
 /**
  * One HTTP request to a vendor. `sign` may change `url` and `headers`. `body` is the text to send, or undefined if the
  * body is not text. Without `method` the request is a POST.
  */
 export type UpstreamRequest = { url: string; headers: Headers; body: string | undefined; method?: string }
-export type Sign = (request: UpstreamRequest, target: Target, fetchToken?: TokenFetch) => void | Promise<void>
+export type Sign = (request: UpstreamRequest, target: Target, fetchToken: TokenFetch) => void | Promise<void>
 /**
  * Sends a request that signing needs, such as a request for an access token. It uses the target's proxy and follows no
- * redirects. If absent, the request is sent directly.
+ * redirects.
  */
-export type TokenFetch = (target: Target, url: string, options: RequestInit) => Promise<Response>
+export type TokenFetch = {
+  (target: Target, url: string, options: RequestInit): Promise<Response>
+  /** The tokens obtained so far. They outlive a configuration, and each is gone with its credential. */
+  readonly tokenCaches: WeakMap<Credential, TokenCache>
+}
+/** An access token. `expiresAt` is in milliseconds since 1970. */
+export type AccessToken = {
+  value: string
+  expiresAt: number
+  project?: string | undefined
+  quotaProject?: string | undefined
+}
+/** Returns the token of one credential: the cached one while it is valid, else the one that `renew` obtains. */
+export type TokenCache = (renew: () => Promise<AccessToken>) => Promise<AccessToken>
 
 /** A constant, or a function of the target and the request options. */
 type PerTarget<T> = T | ((target: Target, options: PathOptions) => T)

@@ -1,4 +1,5 @@
 /** The contract that every provider fulfils. `test/providers/vendors.test.ts` runs it for the registry. */
+
 import { describe, expect, test } from 'bun:test'
 import type { Json, JsonObject } from '../../src/base/json/json.ts'
 import { egressOf, unaryEgressOf } from '../../src/protocols/registry.ts'
@@ -6,7 +7,11 @@ import type { Entry, Target } from '../../src/providers/entry.ts'
 import { unsupported } from '../../src/providers/index.ts'
 import type { Provider, UpstreamRequest } from '../../src/providers/provider.ts'
 import { credentialsOf, supportsProtocol, urlOf, wireOf } from '../../src/providers/resolve-url.ts'
+import { createProxies } from '../../src/upstream/connection/proxy.ts'
+import { createTokenFetch } from '../../src/upstream/connection/token-fetch.ts'
 import { defaultEntry as bareEntry } from '../support/default-entry.ts'
+
+const fetchToken = createTokenFetch(createProxies())
 
 /** An entry as the configuration creates it. `change` contains what the test is about. */
 export const entryOf = (type: string, change: Partial<Entry> = {}): Entry =>
@@ -130,23 +135,23 @@ export const providerContract = (provider: Provider): void =>
       const [first = ''] = Object.keys(wire.paths)
       const createRequest = (): UpstreamRequest => ({ url: urlOf(target, first), headers: new Headers(), body: '{}' })
       const signed = createRequest()
-      await wire.sign(signed, target)
+      await wire.sign(signed, target, fetchToken)
       expect(signed.url).toBe(createRequest().url)
       expect(signed.body).toBe('{}')
       const carriers = [...signed.headers].filter(([, value]) => value.includes(secret))
       expect(carriers.length).toBe(wire.transport ? 0 : 1)
       const unsigned = createRequest()
-      await wire.sign(unsigned, targetOf(entry))
+      await wire.sign(unsigned, targetOf(entry), fetchToken)
       expect([...unsigned.headers]).toEqual([])
     })
 
     test('a header of the entry replaces the header of the key', async () => {
       const signed = { url: urlOf(target, Object.keys(wire.paths)[0]!), headers: new Headers(), body: '{}' }
-      await wire.sign(signed, target)
+      await wire.sign(signed, target, fetchToken)
       for (const [name] of [...signed.headers].filter(([, value]) => value.includes(secret))) {
         const customTarget = { ...target, entry: { ...entry, headers: { [name.toUpperCase()]: 'of the entry' } } }
         const request = { ...signed, headers: new Headers(customTarget.entry.headers) }
-        await wire.sign(request, customTarget)
+        await wire.sign(request, customTarget, fetchToken)
         expect(request.headers.get(name)).toBe('of the entry')
       }
     })
@@ -155,7 +160,7 @@ export const providerContract = (provider: Provider): void =>
       if (wire.transport) return
       const request = { url: 'https://h/', headers: new Headers(), body: undefined }
       const bad = targetOf(entry, 'm', { api_key: 'sk-密钥' })
-      const thrown = await Promise.try(() => wire.sign(request, bad)).then(
+      const thrown = await Promise.try(() => wire.sign(request, bad, fetchToken)).then(
         () => 'nothing thrown',
         (error: Error) => String(error),
       )

@@ -645,8 +645,7 @@ describe('requests rendered for vendors', () => {
   })
 
   test('a call of a free-text tool arrives as an object and is parsed as text', () => {
-    const request: JsonObject = {}
-    const exchange = exchangeFor({ clientRequest: request })
+    const exchange = exchangeFor()
     const tools = [{ name: 'shell', custom: null }]
     gemini.renderRequest({ model: 'm', stream: false, turns: [], tools }, exchange)
     const body = {

@@ -3,7 +3,8 @@ import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import type { Seal, Usage } from '../../ir/chat.ts'
 import type { Event } from '../../ir/event.ts'
-import type { Exchange } from '../protocol.ts'
+import type { Exchange, NoteLoss } from '../protocol.ts'
+import { createNoteOnce } from '../shared/note-once.ts'
 import { citationsIn, mergeSources, type Sources } from './citations.ts'
 import { faultOf, finishOf, reasonNameOf } from './finish.ts'
 import { callIdsFor } from './parts/call-ids.ts'
@@ -11,7 +12,6 @@ import { argsText, rawArgs } from './parts/function-args.ts'
 import { id, parseMedia, sealOf } from './parts/part.ts'
 import { createPartialArgs, type PartialArgs } from './parts/partial-args.ts'
 import { listOf } from './syntax/casing.ts'
-import { freeTextTools } from './tools.ts'
 import { parseUsage } from './usage.ts'
 
 type OpenText = { kind: 'text' | 'reasoning'; at: number; text: string; isSealed: boolean }
@@ -26,7 +26,7 @@ export class GeminiDecoder {
   readonly #callIdFor: (given: string | undefined) => string
   readonly #freeText: ReadonlySet<string> | undefined
   readonly #sources: Sources = {}
-  readonly #notedPaths = new Set<string>()
+  readonly #noteLossOnce: NoteLoss
   #nextAt = 0
   #openText: OpenText | undefined
   #openCall: OpenCall | undefined
@@ -45,7 +45,8 @@ export class GeminiDecoder {
     private readonly emit: (event: Event) => void,
   ) {
     this.#callIdFor = callIdsFor(exchange.id)
-    this.#freeText = freeTextTools(exchange)
+    this.#freeText = exchange.freeTextTools
+    this.#noteLossOnce = createNoteOnce(exchange)
   }
 
   /** The vendor's finish or block reason, once received. */
@@ -186,11 +187,6 @@ export class GeminiDecoder {
     const raw = this.finishReason
     if (raw === undefined) return { type: 'finish', reason: finishOf('', this.#hasCalls) }
     return { type: 'finish', reason: this.#finishReason === undefined ? 'filter' : finishOf(raw, this.#hasCalls), raw }
-  }
-
-  #noteLossOnce(path: string, why: string): void {
-    if (!this.#notedPaths.has(path)) this.exchange.loss(path, why)
-    this.#notedPaths.add(path)
   }
 }
 

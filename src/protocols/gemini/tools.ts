@@ -57,18 +57,10 @@ const choiceOf = (modeName: string | undefined, names: readonly string[]): ToolC
   return modeName === 'AUTO' || modeName === 'VALIDATED' ? 'auto' : undefined
 }
 
-/**
- * The names of a request's free-text tools, needed to decode its response. This protocol only has objects, so these
- * tools are called with `{ input }`.
- */
-const freeTextNames = new WeakMap<JsonObject, ReadonlySet<string>>()
-export const freeTextTools = ({ clientRequest }: Exchange): ReadonlySet<string> | undefined =>
-  clientRequest && freeTextNames.get(clientRequest)
-
 export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
   const { tools = [], nativeTools = [], choice, parallel } = chat
   const freeText = tools.filter(({ custom }) => custom !== undefined).map(({ name }) => name)
-  if (freeText.length > 0 && exchange.clientRequest) freeTextNames.set(exchange.clientRequest, new Set(freeText))
+  if (freeText.length > 0) exchange.freeTextTools = new Set(freeText)
   const functionDeclarations = tools.map(tool => renderFunction(tool, exchange))
   const groups: JsonObject[] = functionDeclarations.length > 0 ? [{ functionDeclarations }] : []
   for (const { by, value } of nativeTools)

@@ -2,15 +2,9 @@
 import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto'
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import type { AccessToken, TokenCache } from '../provider.ts'
 import { credentialError, type GoogleCredential } from './google-credential.ts'
 
-/** `expiresAt`: milliseconds since 1970. */
-export type GoogleToken = {
-  value: string
-  expiresAt: number
-  project?: string | undefined
-  quotaProject?: string | undefined
-}
 /**
  * Sends a request without following redirects. `isMetadata`: the request goes to the machine's metadata server, without
  * a proxy.
@@ -29,13 +23,13 @@ const timeouts = { tokenUri: 10_000, metadata: 3_000 }
 export const requestGoogleToken = async (
   credential: GoogleCredential,
   googleFetch: GoogleFetch,
-): Promise<GoogleToken> => {
+): Promise<AccessToken> => {
   const { project, quotaProject } = credential
   const token = await tokenFor(credential, googleFetch)
   return { project, quotaProject, ...token }
 }
 
-const tokenFor = (credential: GoogleCredential, googleFetch: GoogleFetch): Promise<GoogleToken> => {
+const tokenFor = (credential: GoogleCredential, googleFetch: GoogleFetch): Promise<AccessToken> => {
   switch (credential.type) {
     case 'service account': {
       // RFC 7523; developers.google.com/identity/protocols/oauth2/service-account
@@ -62,14 +56,14 @@ const requestByForm = async (
   url: string,
   form: Record<string, string>,
   googleFetch: GoogleFetch,
-): Promise<GoogleToken> =>
+): Promise<AccessToken> =>
   parseToken(await requestJson(url, { method: 'POST', body: new URLSearchParams(form) }, googleFetch))
 
 /** cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken */
 const requestImpersonated = async (
   { url, delegates, source }: GoogleCredential & { type: 'impersonated' },
   googleFetch: GoogleFetch,
-): Promise<GoogleToken> => {
+): Promise<AccessToken> => {
   const { value } = await tokenFor(source, googleFetch)
   const headers = { authorization: `Bearer ${value}`, 'content-type': 'application/json' }
   const body = JSON.stringify({ scope: [scope], delegates, lifetime: '3600s' })
@@ -79,7 +73,7 @@ const requestImpersonated = async (
 }
 
 /** cloud.google.com/compute/docs/access/authenticate-workloads */
-const requestFromMetadata = async (address: string, googleFetch: GoogleFetch): Promise<GoogleToken> => {
+const requestFromMetadata = async (address: string, googleFetch: GoogleFetch): Promise<AccessToken> => {
   const headers = { 'metadata-flavor': 'Google' }
   const metadataUrl = (path: string) => `${address}/computeMetadata/v1/${path}`
   const query = `?scopes=${encodeURIComponent(scope)}`
@@ -92,7 +86,7 @@ const requestFromMetadata = async (address: string, googleFetch: GoogleFetch): P
   return { ...parseToken(token), project }
 }
 
-const parseToken = (response: JsonObject): GoogleToken => {
+const parseToken = (response: JsonObject): AccessToken => {
   const value = textOf(response['access_token'])
   const seconds = Number(response['expires_in'])
   if (!value || !Number.isFinite(seconds)) throw tokenServiceError('gave no access token')
@@ -168,14 +162,12 @@ const minLifetime = 10_000
  * in the background while requests use the old one. Without a valid token all requests wait for the same fetch. A
  * failed background fetch is ignored while the old token is valid.
  */
-export const createTokenCache = (
-  now: () => number = Date.now,
-): ((renew: () => Promise<GoogleToken>) => GoogleToken | Promise<GoogleToken>) => {
-  let token: GoogleToken | undefined
-  let pending: Promise<GoogleToken> | undefined
+export const createTokenCache = (now: () => number = Date.now): TokenCache => {
+  let token: AccessToken | undefined
+  let pending: Promise<AccessToken> | undefined
   let lastAttempt = Number.NEGATIVE_INFINITY
 
-  const startRenewal = (renew: () => Promise<GoogleToken>): Promise<GoogleToken> => {
+  const startRenewal = (renew: () => Promise<AccessToken>): Promise<AccessToken> => {
     lastAttempt = now()
     pending = renew()
       .then(renewed => {
@@ -188,7 +180,7 @@ export const createTokenCache = (
     return pending
   }
 
-  return renew => {
+  return async renew => {
     const remaining = token === undefined ? 0 : token.expiresAt - now()
     if (token === undefined || remaining < minLifetime) return pending ?? startRenewal(renew)
     if (remaining < renewBefore && pending === undefined && now() - lastAttempt > retryInterval)

@@ -1,25 +1,21 @@
 /** `Authorization: Bearer <access token>` for Google Cloud, or `x-goog-api-key` for a credential that is an API key. */
 import type { Credential, Target } from '../entry.ts'
-import type { Sign, TokenFetch, UpstreamRequest } from '../provider.ts'
+import type { AccessToken, Sign, TokenCache, TokenFetch, UpstreamRequest } from '../provider.ts'
 import { credentialError, hasGoogleCredential, readCredential } from './google-credential.ts'
-import { createTokenCache, type GoogleFetch, type GoogleToken, requestGoogleToken } from './google-token.ts'
+import { createTokenCache, type GoogleFetch, requestGoogleToken } from './google-token.ts'
 import { setApiKey, setSecret } from './header.ts'
 
 /** Placeholder in a URL for a project that only the credential file names. `google` replaces it. */
 export const unknownProject = '-'
 
-const tokenCaches = new WeakMap<Credential, ReturnType<typeof createTokenCache>>()
-
-const tokenCacheOf = (credential: Credential): ReturnType<typeof createTokenCache> => {
+const tokenCacheOf = (credential: Credential, { tokenCaches }: TokenFetch): TokenCache => {
   const cache = tokenCaches.get(credential) ?? createTokenCache()
   tokenCaches.set(credential, cache)
   return cache
 }
 
-const directFetch: TokenFetch = (_, url, options) => fetch(url, { ...options, redirect: 'manual' })
-
 /** The file is read again for every new token, so that replacing the file needs no restart. */
-const renewToken = async (target: Target, fetchToken: TokenFetch): Promise<GoogleToken> => {
+const renewToken = async (target: Target, fetchToken: TokenFetch): Promise<AccessToken> => {
   const credential = await readCredential(target.credential.values, process.env)
   const googleFetch: GoogleFetch = (url, options, isMetadata) =>
     isMetadata
@@ -28,7 +24,7 @@ const renewToken = async (target: Target, fetchToken: TokenFetch): Promise<Googl
   return requestGoogleToken(credential, googleFetch)
 }
 
-const applyToken = (request: UpstreamRequest, token: GoogleToken): void => {
+const applyToken = (request: UpstreamRequest, token: AccessToken): void => {
   const { headers } = request
   setSecret(headers, 'authorization', `Bearer ${token.value}`)
   if (token.quotaProject) setSecret(headers, 'x-goog-user-project', token.quotaProject)
@@ -38,11 +34,11 @@ const applyToken = (request: UpstreamRequest, token: GoogleToken): void => {
   request.url = request.url.replace(placeholder, `/projects/${encodeURIComponent(token.project)}/`)
 }
 
-/** Signs synchronously while a token is cached. Without any credential nothing is sent. */
-export const google: Sign = (request, target, fetchToken = directFetch) => {
+/** Signs with a cached token while it is valid. Without any credential nothing is sent. */
+export const google: Sign = async (request, target, fetchToken) => {
   const { values } = target.credential
   if (values['api_key']) return setApiKey(request.headers, target, 'x-goog-api-key', values['api_key'])
   if (!hasGoogleCredential(values)) return
-  const token = tokenCacheOf(target.credential)(() => renewToken(target, fetchToken))
-  return token instanceof Promise ? token.then(fresh => applyToken(request, fresh)) : applyToken(request, token)
+  const tokenCache = tokenCacheOf(target.credential, fetchToken)
+  applyToken(request, await tokenCache(() => renewToken(target, fetchToken)))
 }

@@ -3,7 +3,7 @@
  * (2026-11)
  */
 import type { Credential, Target } from '../entry.ts'
-import type { Sign, UpstreamRequest } from '../provider.ts'
+import type { UpstreamRequest } from '../provider.ts'
 import { setSecret } from './header.ts'
 
 const algorithm = 'AWS4-HMAC-SHA256'
@@ -19,8 +19,8 @@ type SignableRequest = { method: string; url: string; headers: Headers; body: st
  * `now`.
  */
 export const sigv4 =
-  (service: string, regionOf: (target: Target) => string, now: () => Date = () => new Date()): Sign =>
-  (upstreamRequest: UpstreamRequest, target: Target) => {
+  (service: string, regionOf: (target: Target) => string, now: () => Date = () => new Date()) =>
+  (upstreamRequest: UpstreamRequest, target: Target): void => {
     const { headers } = upstreamRequest
     const { access_key: accessKey = '', session_token: token } = target.credential.values
     headers.set('x-amz-date', timestampOf(now()))

@@ -32,13 +32,13 @@ const signV4 = sigv4('bedrock', regionOf)
  * Signs with the API key, otherwise with the key pair. Bedrock takes Anthropic's headers in the body, and its streams
  * are not SSE.
  */
-const sign: Sign = (request, target) => {
+const sign: Sign = (request, target, fetchToken) => {
   const { headers, url } = request
   for (const name of ['anthropic-version', 'anthropic-beta']) headers.delete(name)
   if (headers.has('accept'))
     headers.set('accept', /-stream$/.test(url) ? 'application/vnd.amazon.eventstream' : 'application/json')
   const { api_key: key, access_key: accessKey } = target.credential.values
-  if (key !== undefined) return bearer(request, target)
+  if (key !== undefined) return bearer(request, target, fetchToken)
   if (accessKey !== undefined) return signV4(request, target)
 }
 

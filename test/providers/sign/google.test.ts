@@ -8,11 +8,14 @@ import { GatewayError } from '../../../src/base/errors.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
 import { loadText } from '../../../src/config/load.ts'
 import type { Target } from '../../../src/providers/entry.ts'
+import type { AccessToken } from '../../../src/providers/provider.ts'
 import { credentialsOf, supportsProtocol, urlOf } from '../../../src/providers/resolve-url.ts'
 import { google } from '../../../src/providers/sign/google.ts'
 import { readCredential } from '../../../src/providers/sign/google-credential.ts'
-import { createTokenCache, type GoogleToken, requestGoogleToken } from '../../../src/providers/sign/google-token.ts'
+import { createTokenCache, requestGoogleToken } from '../../../src/providers/sign/google-token.ts'
 import vertexai from '../../../src/providers/vendors/vertexai.ts'
+import { createProxies } from '../../../src/upstream/connection/proxy.ts'
+import { createTokenFetch } from '../../../src/upstream/connection/token-fetch.ts'
 import { entryOf, targetOf } from '../../contracts/provider.ts'
 
 const pair = generateKeyPairSync('rsa', {
@@ -88,9 +91,11 @@ const write = async (name: string, content: unknown): Promise<string> => {
 const targetWith = (values: Record<string, string>, model = 'gemini-2.5-flash'): Target =>
   targetOf(entryOf('vertexai'), model, values)
 
-const signed = async (target: Target) => {
+const fetchToken = createTokenFetch(createProxies())
+
+const signed = async (target: Target, fetchBy = fetchToken) => {
   const request = { url: urlOf(target, 'gemini'), headers: new Headers(), body: '{}' }
-  await google(request, target)
+  await google(request, target, fetchBy)
   return { url: request.url, headers: Object.fromEntries(request.headers) }
 }
 
@@ -277,10 +282,18 @@ describe('the token cache', () => {
     const target = targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) })
     await Promise.all(Array.from({ length: 20 }, () => signed(target)))
     expect(requests.length).toBe(1)
-    const request = { url: 'https://h/', headers: new Headers(), body: '{}' }
-    expect(google(request, target)).toBeUndefined()
-    expect(request.headers.get('authorization')).toBe('Bearer token-1')
+    expect((await signed(target)).headers['authorization']).toBe('Bearer token-1')
+    expect(requests.length).toBe(1)
     await signed(targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) }))
+    expect(requests.length).toBe(2)
+  })
+
+  test('tokens belong to the token fetch that obtained them, and not to the process', async () => {
+    const target = targetWith({ project_id: 'p', json_file: JSON.stringify(userCredential) })
+    await signed(target)
+    const other = createTokenFetch(createProxies())
+    expect((await signed(target, other)).headers['authorization']).toBe('Bearer token-2')
+    expect((await signed(target)).headers['authorization']).toBe('Bearer token-1')
     expect(requests.length).toBe(2)
   })
 
@@ -289,8 +302,8 @@ describe('the token cache', () => {
     let time = 1_000_000
     let fetches = 0
     const get = createTokenCache(() => time)
-    const renew = async (): Promise<GoogleToken> => ({ value: `t${++fetches}`, expiresAt: time + 60 * minute })
-    const broken = async (): Promise<GoogleToken> => {
+    const renew = async (): Promise<AccessToken> => ({ value: `t${++fetches}`, expiresAt: time + 60 * minute })
+    const broken = async (): Promise<AccessToken> => {
       fetches++
       throw new Error('no')
     }
@@ -309,13 +322,12 @@ describe('the token cache', () => {
     const { get, renew, advance, fetches } = createFakeCache()
     await get(renew)
     advance(54 * minute)
-    expect([(get(renew) as GoogleToken).value, fetches()]).toEqual(['t1', 1])
+    expect([(await get(renew)).value, fetches()]).toEqual(['t1', 1])
     advance(1.5 * minute)
-    expect((get(renew) as GoogleToken).value).toBe('t1')
-    expect((get(renew) as GoogleToken).value).toBe('t1')
-    expect(fetches()).toBe(2)
+    const [first, second] = await Promise.all([get(renew), get(renew)])
+    expect([first.value, second.value, fetches()]).toEqual(['t1', 't1', 2])
     await Bun.sleep(0)
-    expect((get(renew) as GoogleToken).value).toBe('t2')
+    expect((await get(renew)).value).toBe('t2')
   })
 
   test('a token that cannot be renewed is used until its expiry, with retries, and then the error is reported', async () => {
@@ -323,7 +335,7 @@ describe('the token cache', () => {
     await get(renew)
     advance(56 * minute)
     for (let turn = 0; turn < 10; turn++) {
-      expect((get(broken) as GoogleToken).value).toBe('t1')
+      expect((await get(broken)).value).toBe('t1')
       await Bun.sleep(0)
     }
     expect(fetches()).toBe(2)

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../../base/json/json.ts'
 import type { Seal } from '../../../ir/chat.ts'
 import { sealPrefix, wrapSeal } from '../../../ir/seal.ts'
 import type { Exchange, NoteLoss } from '../../protocol.ts'
+import { createNoteOnce } from '../../shared/note-once.ts'
 import { boxForeignSeal } from '../turns.ts'
 
 /** Writes one open part. `seal` is called while the part is open. */
@@ -40,16 +41,12 @@ export type ItemRef = { index: number; id: string }
 /** Creates the writer of one answer. The ids of its items derive from the id of the exchange. */
 export const createResponseWriter = (exchange: Exchange, emit: (event: JsonObject) => void): ResponseWriter => {
   const output: JsonObject[] = []
-  const notedPaths = new Set<string>()
+  const noteLoss = createNoteOnce(exchange)
   const idSuffix = exchange.id.slice(exchange.id.indexOf('_') + 1)
   let nextSequenceNumber = 0
 
   const emitEvent = (type: string, fields: JsonObject): void =>
     emit({ type, sequence_number: nextSequenceNumber++, ...fields })
-  const noteLoss = (path: string, why: string): void => {
-    if (!notedPaths.has(path)) exchange.loss(path, why)
-    notedPaths.add(path)
-  }
   const startItem = (prefix: string, item: JsonObject): ItemRef => {
     const index = output.length
     const ref = { index, id: `${prefix}_${idSuffix}${index.toString(16).padStart(4, '0')}` }
