@@ -172,6 +172,63 @@ describe('sizes', () => {
   })
 })
 
+describe('complexity', () => {
+  /** Constructors and functions with more parameters, and why. */
+  const manyParameters: Readonly<Record<string, string>> = {
+    'gateway/build-request.ts topLevelChanges': 'to be dropped with the next change of the file',
+    'gateway/build-request.ts translateUnary': 'to be dropped with the next change of the file',
+    'gateway/build-request.ts translateChat': 'to be dropped with the next change of the file',
+    'upstream/call.ts constructor': 'each is another part of a call, and one per request is allocated',
+    'upstream/event-source.ts constructor': 'to be dropped with the next change of the file',
+  }
+
+  test('no conditional expression stands in a branch or the condition of another', () => {
+    const nested = (node: ts.Node): string[] => {
+      if (!ts.isConditionalExpression(node)) return []
+      let around = node.parent
+      while (ts.isParenthesizedExpression(around)) around = around.parent
+      return ts.isConditionalExpression(around) ? [node.getText()] : []
+    }
+    expect(findings(nested)).toEqual([])
+  })
+
+  test('no function takes more than five parameters, but for these at most', () => {
+    const many = (node: ts.Node): string[] =>
+      ts.isFunctionLike(node) && 'body' in node && node.parameters.length > 5 ? [functionNameOf(node)] : []
+    expect(findings(many).filter(name => !(name in manyParameters))).toEqual([])
+  })
+
+  test('no function has more than 15 paths: branches, loops, cases, and operators that skip their right side', () => {
+    const complex = (node: ts.Node): string[] => {
+      const paths = ts.isFunctionLike(node) ? pathsOf(node) : 0
+      return paths > 15 ? [`${functionNameOf(node)}: ${paths}`] : []
+    }
+    expect(findings(complex)).toEqual([])
+  })
+
+  test('the count of paths sees every kind of branch, and leaves nested functions to themselves', () => {
+    const source = ts.createSourceFile(
+      'a.ts',
+      `const a = (b: number) => {
+        if (b && b || (b ?? 1)) for (const c of []) while (c) do {} while (c)
+        for (;;) { for (const d in {}) b ||= d ? 1 : 2 }
+        switch (b) { case 1: case 2: default: }
+        try {} catch {}
+        return () => (b ? 1 : 2)
+      }`,
+      ts.ScriptTarget.Latest,
+      true,
+    )
+    const counted: number[] = []
+    const visit = (node: ts.Node): void => {
+      if (ts.isFunctionLike(node)) counted.push(pathsOf(node))
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+    expect(counted).toEqual([15, 2])
+  })
+})
+
 describe('names', () => {
   const text = (file: string) => sources.get(file)!.text
 
@@ -260,6 +317,44 @@ describe('protocols are unions on `kind`', () => {
     expect(findings(questions)).toEqual([])
   })
 })
+
+const branches: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.IfStatement,
+  ts.SyntaxKind.ConditionalExpression,
+  ts.SyntaxKind.ForStatement,
+  ts.SyntaxKind.ForInStatement,
+  ts.SyntaxKind.ForOfStatement,
+  ts.SyntaxKind.WhileStatement,
+  ts.SyntaxKind.DoStatement,
+  ts.SyntaxKind.CaseClause,
+  ts.SyntaxKind.CatchClause,
+])
+const skippingOperators: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.AmpersandAmpersandToken,
+  ts.SyntaxKind.BarBarToken,
+  ts.SyntaxKind.QuestionQuestionToken,
+  ts.SyntaxKind.AmpersandAmpersandEqualsToken,
+  ts.SyntaxKind.BarBarEqualsToken,
+  ts.SyntaxKind.QuestionQuestionEqualsToken,
+])
+
+/** The cyclomatic complexity of a function, without the functions nested in it. */
+function pathsOf(root: ts.Node): number {
+  let paths = 1
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node)) return
+    const isSkipping = ts.isBinaryExpression(node) && skippingOperators.has(node.operatorToken.kind)
+    if (branches.has(node.kind) || isSkipping) paths++
+    ts.forEachChild(node, visit)
+  }
+  ts.forEachChild(root, visit)
+  return paths
+}
+
+function functionNameOf(node: ts.Node): string {
+  if (ts.isConstructorDeclaration(node)) return 'constructor'
+  return nameOf(node) ?? nameOf(node.parent) ?? 'a function without a name'
+}
 
 /** What `find` finds in the nodes of every file. */
 function findings(find: (node: ts.Node) => string[]): string[] {

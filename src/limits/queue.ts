@@ -123,7 +123,8 @@ export class AdmissionQueue {
       const blocking = counters.blockingLimit(waiter.cost, now)
       isBlocked ||= isClaimed || blocking !== undefined
       if (blocking) counters.claimedInRound = round
-      wakeAt = Math.max(wakeAt, blocking ? blocking.readyAt : isClaimed ? Number.POSITIVE_INFINITY : 0)
+      const claimedUntil = isClaimed ? Number.POSITIVE_INFINITY : 0
+      wakeAt = Math.max(wakeAt, blocking ? blocking.readyAt : claimedUntil)
     }
     if (isBlocked) {
       lane.group.wakeAt = Math.min(lane.group.wakeAt, wakeAt)

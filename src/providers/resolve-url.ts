@@ -114,15 +114,23 @@ const resolveEntry = (entry: Entry): ResolvedEntry | { unsupported: string } => 
   return resolved
 }
 
+/** An `openai` entry may belong to another vendor. */
+const providerOf = (named: Provider, entry: Entry, server: ServerUrl | undefined): Provider =>
+  (named.id === 'openai' ? vendorOf(entry, server) : undefined) ?? named
+
+/** Whether the entry is on a host of the vendor's own. */
+const isAtVendor = ({ base }: Wire, provider: Provider, server: ServerUrl | undefined): boolean =>
+  !server || typeof base === 'function' || isHostOf(provider, server)
+
 const buildResolvedEntry = (entry: Entry): ResolvedEntry | { unsupported: string } => {
   const namedProvider = providers.get(entry.type)
   if (!namedProvider) return { unsupported: unsupported.get(entry.type) ?? `no service type ${entry.type} is known` }
   const server = entry.serverUrl === undefined ? undefined : parseServerUrl(entry.serverUrl)
-  const provider = (namedProvider.id === 'openai' ? vendorOf(entry, server) : undefined) ?? namedProvider
+  const provider = providerOf(namedProvider, entry, server)
   const variant = provider.variants?.find(({ when }) => when(entry))
   if (variant && 'unsupported' in variant) return { unsupported: variant.unsupported }
   const vendorWire: Wire = variant ? { ...provider, ...variant } : provider
-  const isOwnHost = !server || typeof vendorWire.base === 'function' || isHostOf(provider, server)
+  const isOwnHost = isAtVendor(vendorWire, provider, server)
   const served = [...protocolsOf(entry, vendorWire, isOwnHost)]
   const paths = Object.fromEntries(
     served.map(protocol => [protocol, vendorWire.paths[protocol] ?? siblingPath(vendorWire, protocol)]),
@@ -135,10 +143,9 @@ const buildResolvedEntry = (entry: Entry): ResolvedEntry | { unsupported: string
     if (typeof url === 'string') fixedUrls.set(protocol, url)
     else urlBuilders.set(protocol, url)
   }
-  const isKeyless = server !== undefined && (namedProvider.keyless ?? false)
-  const credentials = isKeyless
-    ? []
-    : (variant && 'credentials' in variant && variant.credentials) || provider.credentials
+  const isKeyless = server !== undefined && namedProvider.keyless === true
+  const ownCredentials = variant && 'credentials' in variant ? variant.credentials : undefined
+  const credentials = isKeyless ? [] : (ownCredentials ?? provider.credentials)
   return { provider, wire, credentials, supportsProtocol: new Set(served), fixedUrls, urlBuilders }
 }
 
@@ -212,7 +219,9 @@ const urlOrBuilderOf = (
     return (target, options) =>
       joinUrl(base(target, options), typeof path === 'function' ? path(target, options) : path)
   if (typeof path === 'function') return urlPerTarget(base, server, isOwnHost, path)
-  return server ? urlAtHost(wire, base, server, isOwnHost, protocol, path) : joinUrl(base, path)
+  return server
+    ? urlAtHost(endpointPrefixOf(wire), parseServerUrl(base).path, { server, isOwnHost }, endpointOf(protocol), path)
+    : joinUrl(base, path)
 }
 
 const urlPerTarget =
@@ -247,19 +256,16 @@ const siblingPath = (wire: Wire, protocol: ProtocolId): string =>
 
 /**
  * A URL on a configured host. A path that the vendor keeps apart from its first protocol depends only on the host, not
- * on the configured path.
+ * on the configured path. `prefix` is the path before the endpoint of the vendor's first protocol, `root` the path of
+ * the vendor's base URL.
  */
 const urlAtHost = (
-  wire: Wire,
-  base: string,
-  server: ServerUrl,
-  isOwnHost: boolean,
-  protocol: ProtocolId,
+  prefix: string,
+  root: string,
+  { server, isOwnHost }: { server: ServerUrl; isOwnHost: boolean },
+  endpoint: string,
   path: string,
 ): string => {
-  const prefix = endpointPrefixOf(wire)
-  const root = parseServerUrl(base).path
-  const endpoint = endpointOf(protocol)
   const fullPath =
     isOwnHost && path !== prefix + endpoint ? root + path : basePathAt(server, isOwnHost, root + prefix) + endpoint
   return server.origin + fullPath + server.query

@@ -52,7 +52,8 @@ export const probe = async ({ config, model, json }: ProbeOptions): Promise<numb
   const color = process.stdout.isTTY === true && !process.env['NO_COLOR']
   await print(redact(json ? renderJson(all, interrupted) : renderTable(all, { color })))
   await connections.proxies.close()
-  return interrupted ? 130 : countResults(all).failed > 0 ? 1 : 0
+  if (interrupted) return 130
+  return countResults(all).failed > 0 ? 1 : 0
 }
 
 /** The same configuration with short timeouts. A loss in translation does not refuse a probe. */

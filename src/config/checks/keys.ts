@@ -11,8 +11,8 @@ type KeyConfig = { key: string; name: string | undefined; scopes: string[] | und
 /** Combines both settings. A key that is configured twice may use the models of both. */
 export const readKeys = (config: Config, { report, isBroken }: CheckContext): KeyRule[] => {
   const rules = new Map<string, KeyConfig>()
-  const master = config.api_key?.trim()
-  if (isSamplePlaceholder(master ?? '')) report('warning', 'api_key', placeholderMessage)
+  const master = config.api_key?.trim() ?? ''
+  if (isSamplePlaceholder(master)) report('warning', 'api_key', placeholderMessage)
   if (master) rules.set(master, { key: master, name: undefined, scopes: undefined })
   for (const [index, item] of (config.api_keys ?? []).entries()) {
     const path = pathTo('api_keys', index)
@@ -26,14 +26,16 @@ export const readKeys = (config: Config, { report, isBroken }: CheckContext): Ke
     if (next.scopes?.length === 0) report('warning', `${path}.supported_models`, 'names no model: the key may use none')
     if (!next.scopes && key !== master && !isBroken(path)) report('warning', path, unscopedKeyMessage)
     const duplicate = rules.get(key)
-    if (duplicate && key !== master)
-      report('warning', `${path}.api_key`, 'the same key is written above; it may use the models of both')
-    if (duplicate && key === master)
-      report('warning', `${path}.api_key`, 'the same as `api_key`, which may use every model')
     rules.set(key, duplicate ? mergeKeys(duplicate, next) : next)
+    if (duplicate) report('warning', `${path}.api_key`, duplicateMessage(key === master))
   }
   return [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
 }
+
+const duplicateMessage = (isMaster: boolean): string =>
+  isMaster
+    ? 'the same as `api_key`, which may use every model'
+    : 'the same key is written above; it may use the models of both'
 
 /** simple-one-api v0.10 denied such keys every model, so users who migrate a file are warned. */
 const unscopedKeyMessage =

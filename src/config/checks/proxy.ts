@@ -17,7 +17,12 @@ export const checkProxy = (proxy: ProxyConfig, report: ReportProblem): void => {
   checkUrl('proxy.https_proxy', https, report)
   if (socks?.trim() && !parseSocks(socks.trim()))
     report('error', 'proxy.socks5_proxy', 'must be host:port or socks5://host:port')
-  if (isDisabled) return
+  if (!isDisabled) checkAddresses(proxy, report)
+}
+
+/** The addresses that the type of the proxy requires. */
+const checkAddresses = (proxy: ProxyConfig, report: ReportProblem): void => {
+  const { http_proxy: http, https_proxy: https, socks5_proxy: socks } = proxy
   if (proxy.type === 'http' && !http?.trim() && !https?.trim())
     report('error', 'proxy.http_proxy', 'this or `https_proxy` is required')
   if (proxy.type === 'socks5' && !socks?.trim()) report('error', 'proxy.socks5_proxy', 'required')

@@ -11,7 +11,7 @@ import { type CheckContext, knownTypes } from './services.ts'
 /** Reports problems of the settings outside `services`. */
 export const checkConfig = (config: Config, { report, isBroken }: CheckContext): void => {
   const { server_port: port, max_body: size } = config
-  if (port !== undefined && String(port).trim() !== '' && !parseListen(port))
+  if (!isListenable(port))
     report('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
   if (size !== undefined && !parseSize(size))
     report('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
@@ -21,6 +21,10 @@ export const checkConfig = (config: Config, { report, isBroken }: CheckContext):
     if (from.trim() === '' || to.trim() === '') report('error', pathTo('model_redirect', from), 'must not be empty')
   for (const [path, level, holds, message] of notices) if (holds(config)) report(level, path, message)
 }
+
+/** Absent and empty stand for the default. */
+const isListenable = (port: Config['server_port']): boolean =>
+  port === undefined || String(port).trim() === '' || parseListen(port) !== undefined
 
 const checkMedia = (
   { max_bytes: size, allow_private: allowed }: NonNullable<Config['media']>,

@@ -13,6 +13,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
   type YAMLMap,
 } from 'yaml'
 import type { ReportProblem } from '../checks/problems.ts'
@@ -91,9 +92,13 @@ const read = (context: ReadContext, node: Node | null, path: string, depth: numb
     return { position, list: node.items.map((item, index) => read(context, item, pathTo(path, index), depth + 1)) }
   if (isMap<Node, Node>(node)) return { position, members: readMembers(context, node, path, depth) }
   if (!isScalar(node)) return { position, scalar: null }
+  return readScalar(node, position)
+}
+
+const readScalar = (node: Scalar, position: SourcePosition): Tree => {
   const { value, source } = node
-  if (typeof value === 'number') return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
-  if (typeof value === 'boolean') return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
+  if (typeof value === 'number' || typeof value === 'boolean')
+    return { position, scalar: value, raw: source ?? String(value), isCoercible: true }
   if (typeof value !== 'string') return { position, scalar: value == null ? null : String(source ?? value) }
   // YAML 1.1, which simple-one-api reads, has more words for booleans.
   return {

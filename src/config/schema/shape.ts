@@ -151,15 +151,20 @@ const coerce = (schema: TSchema, tree: ScalarNode): ScalarNode | undefined => {
       return raw !== undefined && (isCoercible || schema['lenient']) ? { ...tree, scalar: raw } : undefined
     case 'boolean': {
       const value = text === undefined ? scalar : booleans[text.toLowerCase()]
-      return typeof value === 'boolean' && (schema['const'] ?? value) === value ? { ...tree, scalar: value } : undefined
+      return isBooleanOf(schema, value) ? { ...tree, scalar: value } : undefined
     }
     case 'number':
     case 'integer': {
       const value = text ? Number(text) : scalar
-      return typeof value === 'number' && Number.isFinite(value) ? { ...tree, scalar: value } : undefined
+      return isFiniteNumber(value) ? { ...tree, scalar: value } : undefined
     }
   }
 }
+
+const isBooleanOf = (schema: TSchema, value: unknown): value is boolean =>
+  typeof value === 'boolean' && (schema['const'] ?? value) === value
+
+const isFiniteNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
 const checkScalar = (
   { report }: ShapeContext,

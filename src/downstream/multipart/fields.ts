@@ -41,7 +41,8 @@ export const createFieldFilter = (delimiter: Buffer, names: readonly string[]): 
   const filterWindow = (window: Buffer, kept: Buffer[]): number => {
     for (let at = 0; ; ) {
       const end = isFinished ? -1 : window.indexOf(delimiter, at)
-      const certainEnd = isFinished ? window.length : end < 0 ? Math.max(window.length - delimiter.length, at) : end
+      const lastCertain = end < 0 ? Math.max(window.length - delimiter.length, at) : end
+      const certainEnd = isFinished ? window.length : lastCertain
       if (!isDropping) kept.push(window.subarray(at, certainEnd))
       if (end < 0 || window.length < end + delimiter.length + 2) return certainEnd
       if (isFinalDelimiter(window, end + delimiter.length)) {

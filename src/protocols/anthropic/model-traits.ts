@@ -4,6 +4,8 @@
  * https://platform.claude.com/docs/en/build-with-claude/thinking and …/models/opus-5-5/migration-guide, 2026-11
  */
 
+import type { Effort } from '../../ir/chat.ts'
+
 export type ModelTraits = {
   isClaude: boolean
   /** Accepts `thinking: {type: 'adaptive'}` and an effort. Since 4.6. */
@@ -42,6 +44,12 @@ const defaultTraits: ModelTraits = {
   defaultMaxTokens: 8192,
 }
 
+/** The vendors' word for an effort: the least is `low`, and `maxEffort` stands for all above `high`. */
+export const effortNameOf = <Name extends Effort | undefined>(effort: Name, maxEffort: ModelTraits['maxEffort']) => {
+  if (effort === 'minimal') return 'low'
+  return effort === 'xhigh' ? maxEffort : effort
+}
+
 const traitsCache = new Map<string, ModelTraits>()
 
 /** Returns the traits of a model. Up to 1,000 names are cached. */
@@ -54,6 +62,12 @@ export const traitsOf = (model: string): ModelTraits => {
   return traits
 }
 
+/** How thinking is switched off in a model that does not always think. */
+const thinkingOffOf = (version: number): ModelTraits['thinkingOff'] => {
+  if (version < 5) return 'omit'
+  return version < 5.5 ? 'disabled' : 'between_tools'
+}
+
 const readTraits = (model: string): ModelTraits => {
   if (!model.includes('claude-')) return defaultTraits
   const family = /opus|sonnet|haiku|fable|mythos/.exec(model)?.[0] ?? ''
@@ -63,7 +77,7 @@ const readTraits = (model: string): ModelTraits => {
     isClaude: true,
     hasAdaptiveThinking: version >= 4.6,
     hasThinkingBudget: version < 4.7,
-    thinkingOff: alwaysThinks ? 'never' : version < 5 ? 'omit' : version < 5.5 ? 'disabled' : 'between_tools',
+    thinkingOff: alwaysThinks ? 'never' : thinkingOffOf(version),
     acceptsSampling: version < 4.7,
     // platform.claude.com/docs/en/models/sonnet-5-5/whats-new-sonnet-5-5 (2026-11): forced tool use is an error.
     canForceTool: !alwaysThinks && !(family === 'sonnet' && version >= 5.5),

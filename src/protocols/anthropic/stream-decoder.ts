@@ -57,7 +57,7 @@ export class AnthropicDecoder {
   /** Decodes one event of the wire. */
   push(body: JsonObject): void {
     const { type, index, message, delta, content_block: block } = body
-    const blockIndex = typeof index === 'number' ? index : 0
+    const blockIndex = indexOf(index)
     if (this.#hasEnded) return
     if (type === 'message_start' && this.#nextAt > 0) this.#finish(streamRestartedError())
     else if (type === 'message_start') this.#start(isObject(message) ? message : {})
@@ -226,12 +226,18 @@ const mergeForeignDelta = (block: Block, { type, ...delta }: JsonObject): void =
   block.wireBlock = merged
 }
 
+/** A block without an index is the first. */
+const indexOf = (index: Json | undefined): number => (typeof index === 'number' ? index : 0)
+
 /** The finish is `calls` if there were tool calls. A call of the structured-output tool alone is a plain `stop`. */
 const finishEventOf = ({ stop_reason, stop_sequence }: JsonObject, hasCalls: boolean): Event => {
   const stopReason = textOf(stop_reason)
   const mapped = lookUp(finishReasons, stopReason ?? '') ?? 'other'
-  const reason = mapped === 'stop' && hasCalls ? 'calls' : mapped === 'calls' && !hasCalls ? 'stop' : mapped
-  const raw = reason === mapped ? stopReason : reason === 'calls' ? 'tool_use' : 'end_turn'
+  const isStopOrCalls = mapped === 'stop' || mapped === 'calls'
+  const reasonByCalls = hasCalls ? 'calls' : 'stop'
+  const reason = isStopOrCalls ? reasonByCalls : mapped
+  const correctedRaw = hasCalls ? 'tool_use' : 'end_turn'
+  const raw = reason === mapped ? stopReason : correctedRaw
   const stop = textOf(stop_sequence)
   return { type: 'finish', reason, ...(raw !== undefined && { raw }), ...(stop !== undefined && { stop }) }
 }

@@ -5,9 +5,9 @@
 
 import { countOf, isObject, type Json, type JsonObject } from '../../base/json/json.ts'
 import type { Chat, Effort } from '../../ir/chat.ts'
-import { budgetOf, effortOf, isEffort } from '../../ir/effort.ts'
+import { budgetOf, isEffort, requestedEffort } from '../../ir/effort.ts'
 import type { NoteLoss } from '../protocol.ts'
-import type { ModelTraits } from './model-traits.ts'
+import { effortNameOf, type ModelTraits } from './model-traits.ts'
 
 /** The smallest budget Anthropic accepts, in tokens. */
 const minBudget = 1024
@@ -25,8 +25,10 @@ export const parseThinking = (thinking: Json | undefined, effort: Json | undefin
   }
 }
 
-const parseEffort = (effort: Json | undefined): Effort | undefined =>
-  effort === 'max' ? 'xhigh' : isEffort(effort) ? effort : undefined
+const parseEffort = (effort: Json | undefined): Effort | undefined => {
+  if (effort === 'max') return 'xhigh'
+  return isEffort(effort) ? effort : undefined
+}
 
 /** The fields of a request that control thinking. `isThinking`: the request asks for thoughts. `limit`: max_tokens. */
 type Thinking = { isThinking: boolean; limit: number; thinking?: JsonObject; effort?: string }
@@ -44,9 +46,9 @@ export const renderThinking = (
   const limit = chat.limit ?? traits.defaultMaxTokens
   const { reasoning } = chat
   if (reasoning === undefined) return { isThinking: false, limit }
-  const effort = reasoning.effort ?? (reasoning.budget === undefined ? undefined : effortOf(reasoning.budget))
+  const effort = requestedEffort(reasoning)
   if (effort === 'none') return { limit, ...withoutThoughts(traits, loss) }
-  const isRequested = effort !== undefined || reasoning.budget !== undefined || reasoning.on === true
+  const isRequested = [effort, reasoning.budget].some(one => one !== undefined) || reasoning.on === true
   // A client that only wants to see thoughts does not make a model think that would not think by default.
   if (!isRequested && traits.thinkingOff === 'omit') return { isThinking: false, limit }
   if (conflict !== undefined && (isRequested || reasoning.shown !== undefined) && traits.thinkingOff !== 'never') {
@@ -55,9 +57,12 @@ export const renderThinking = (
   }
   if (traits.hasAdaptiveThinking && (reasoning.budget === undefined || !traits.hasThinkingBudget))
     return renderAdaptive(reasoning, effort, traits, limit)
-  const budget = reasoning.budget ?? (effort === undefined ? undefined : budgetOf(effort))
+  const budget = budgetFor(reasoning, effort)
   return budget === undefined ? { isThinking: false, limit } : renderBudget(budget, chat, traits, loss)
 }
+
+const budgetFor = ({ budget }: NonNullable<Chat['reasoning']>, effort: Effort | undefined): number | undefined =>
+  budget ?? (effort === undefined ? undefined : budgetOf(effort))
 
 const withoutThoughts = ({ thinkingOff }: ModelTraits, loss: NoteLoss): Omit<Thinking, 'limit'> => {
   if (thinkingOff === 'omit') return { isThinking: false }
@@ -76,7 +81,7 @@ const renderAdaptive = (
   isThinking: true,
   limit,
   thinking: { type: 'adaptive', display: shown === false ? 'omitted' : 'summarized' },
-  ...(effort !== undefined && { effort: effort === 'minimal' ? 'low' : effort === 'xhigh' ? maxEffort : effort }),
+  ...(effort !== undefined && { effort: effortNameOf(effort, maxEffort) }),
 })
 
 /** The budget counts towards the limit and must be smaller than it. */
@@ -110,9 +115,7 @@ export const renderSampling = (chat: Chat, traits: ModelTraits, isThinking: bool
   }
   const samplingRefused = !traits.acceptsSampling && 'the model takes no sampling'
   const thinkingConflict = isThinking && traits.isClaude && 'not beside thoughts'
-  const clamped = temperature === undefined ? undefined : Math.min(1, Math.max(0, temperature))
-  if (clamped !== temperature && !samplingRefused && !thinkingConflict)
-    loss('temperature', `this protocol takes 0 to 1, not ${temperature}`)
+  const clamped = clampedTemperature(temperature, !samplingRefused && !thinkingConflict, loss)
   setField('temperature', clamped, samplingRefused || (clamped !== 1 && thinkingConflict))
   const temperatureConflict = traits.isClaude && body.temperature !== undefined && 'not beside temperature'
   setField(
@@ -122,4 +125,12 @@ export const renderSampling = (chat: Chat, traits: ModelTraits, isThinking: bool
   )
   setField('top_k', topK, samplingRefused || thinkingConflict)
   return body
+}
+
+/** The temperature within the range of this protocol. If it `isSent`, the change is a loss. */
+const clampedTemperature = (temperature: number | undefined, isSent: boolean, loss: NoteLoss): number | undefined => {
+  if (temperature === undefined) return undefined
+  const clamped = Math.min(1, Math.max(0, temperature))
+  if (clamped !== temperature && isSent) loss('temperature', `this protocol takes 0 to 1, not ${temperature}`)
+  return clamped
 }

@@ -67,18 +67,16 @@ export const parseFormat = (format: Json | undefined): ResponseFormat | undefine
 export const renderTools = (chat: Chat, traits: ModelTraits, isThinking: boolean, exchange: Exchange): JsonObject => {
   const { loss } = exchange
   const { format } = chat
-  const isNativeFormat =
-    format?.schema !== undefined &&
-    traits.acceptsJsonSchema &&
-    (isClosed(format.schema) || isThinking || !traits.canForceTool)
+  const isNativeFormat = format !== undefined && isNative(format, traits, isThinking)
   const needsAnswerTool = format !== undefined && !isNativeFormat && traits.canForceTool && !isThinking
   if (format !== undefined && !isNativeFormat && !needsAnswerTool)
     loss('response_format', 'the model knows no JSON without a schema')
   const answerTool = needsAnswerTool ? structuredOutputTool(format, chat.tools) : undefined
   if (answerTool) exchange.structuredOutputTool = answerTool.name
+  const { tools: ownTools = [], nativeTools = [] } = chat
   const tools = [
-    ...(chat.tools ?? []).map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
-    ...renderNatives(chat.nativeTools ?? [], exchange),
+    ...ownTools.map((tool, index) => renderTool(tool, `tools[${index}]`, traits, exchange)),
+    ...renderNatives(nativeTools, exchange),
     ...(answerTool ? [renderTool(answerTool, 'response_format', traits, exchange)] : []),
   ]
   const choice = tools.length > 0 ? renderChoice(chat, answerTool?.name, traits, isThinking, loss) : undefined
@@ -88,6 +86,10 @@ export const renderTools = (chat: Chat, traits: ModelTraits, isThinking: boolean
     ...(isNativeFormat && { output_config: { format: { type: 'json_schema', schema: format.schema } } }),
   }
 }
+
+/** Whether the model is given the schema itself, and no tool for the answer. */
+const isNative = ({ schema }: ResponseFormat, traits: ModelTraits, isThinking: boolean): boolean =>
+  schema !== undefined && traits.acceptsJsonSchema && (isClosed(schema) || isThinking || !traits.canForceTool)
 
 const freeTextSchema = { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] }
 
@@ -114,20 +116,21 @@ const renderNatives = (natives: readonly Seal[], { sealOrigin, loss }: Exchange)
     return []
   })
 
+/** With other tools the model may call those first, otherwise it must answer. */
+const choiceWithAnswerTool = ({ tools, nativeTools, choice }: Chat, name: string): ToolChoice => {
+  const hasOtherTools = tools !== undefined || nativeTools !== undefined
+  return hasOtherTools && choice !== 'none' ? 'any' : { name }
+}
+
 const renderChoice = (
-  { tools, nativeTools, choice, parallel }: Chat,
+  chat: Chat,
   answerToolName: string | undefined,
   traits: ModelTraits,
   isThinking: boolean,
   loss: NoteLoss,
 ): JsonObject | undefined => {
-  const hasOtherTools = tools !== undefined || nativeTools !== undefined
-  const wanted =
-    answerToolName === undefined
-      ? choice
-      : hasOtherTools && choice !== 'none'
-        ? ('any' as const)
-        : { name: answerToolName }
+  const { choice, parallel } = chat
+  const wanted = answerToolName === undefined ? choice : choiceWithAnswerTool(chat, answerToolName)
   const isForced = wanted === 'any' || typeof wanted === 'object'
   const isRefused = isForced && (isThinking || !traits.canForceTool)
   if (isRefused) loss('tool_choice', 'this model cannot be told to call a tool')

@@ -18,10 +18,7 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   const input = countOf(usage.input_tokens)
   const output = countOf(usage.output_tokens)
   const cacheRead = countOf(usage.cache_read_input_tokens) ?? 0
-  const cacheCreation = isObject(usage.cache_creation) ? usage.cache_creation : {}
-  const cacheWrite1h = countOf(cacheCreation.ephemeral_1h_input_tokens) ?? 0
-  const cacheWrite =
-    countOf(usage.cache_creation_input_tokens) ?? cacheWrite1h + (countOf(cacheCreation.ephemeral_5m_input_tokens) ?? 0)
+  const { cacheWrite, cacheWrite1h } = cacheWritesOf(usage)
   if ((input ?? 0) + (output ?? 0) + cacheRead + cacheWrite === 0) return undefined
   const details = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {}
   const reasoning = countOf(details.thinking_tokens)
@@ -33,6 +30,13 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
     ...(cacheWrite1h > 0 && { cacheWrite1h }),
     ...(reasoning !== undefined && { reasoning }),
   }
+}
+
+const cacheWritesOf = (usage: JsonObject): { cacheWrite: number; cacheWrite1h: number } => {
+  const cacheCreation = isObject(usage.cache_creation) ? usage.cache_creation : {}
+  const cacheWrite1h = countOf(cacheCreation.ephemeral_1h_input_tokens) ?? 0
+  const cacheWrite5m = countOf(cacheCreation.ephemeral_5m_input_tokens) ?? 0
+  return { cacheWrite: countOf(usage.cache_creation_input_tokens) ?? cacheWrite1h + cacheWrite5m, cacheWrite1h }
 }
 
 /** Renders all counts, including cache counts of zero, because clients read them without checking. */

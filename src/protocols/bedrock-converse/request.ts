@@ -46,27 +46,34 @@ const noteLosses = ({ extra, seed, user, parallel }: Chat, loss: NoteLoss): void
 type Sampling = { inference: JsonObject; modelFields: JsonObject }
 
 const renderSampling = (chat: Chat, traits: ConverseTraits, isThinking: boolean, loss: NoteLoss): Sampling => {
-  const { limit, temperature, topP, topK, stop } = chat
+  const { limit, temperature, topP, stop } = chat
   const inference: JsonObject = {}
-  const modelFields: JsonObject = {}
   if (limit !== undefined) inference.maxTokens = limit
   if (stop !== undefined) inference.stopSequences = stop
   const refused = traits.claude && !traits.claude.acceptsSampling ? 'this model takes none' : undefined
   const thinkingConflict = traits.claude && isThinking ? 'this model takes none while it thinks' : undefined
-  if (temperature !== undefined) {
-    if (refused ?? (temperature === 1 ? undefined : thinkingConflict))
-      loss('temperature', (refused ?? thinkingConflict)!)
-    else inference.temperature = temperature
+  const accepts = (key: string, refusal: string | undefined): boolean => {
+    if (refusal !== undefined) loss(key, refusal)
+    return refusal === undefined
   }
-  if (topP !== undefined) {
-    if (refused ?? (topP >= 0.95 ? undefined : thinkingConflict)) loss('top_p', (refused ?? thinkingConflict)!)
-    else inference.topP = topP
+  const refusal = refused ?? thinkingConflict
+  if (temperature !== undefined && accepts('temperature', temperature === 1 ? refused : refusal))
+    inference.temperature = temperature
+  if (topP !== undefined && accepts('top_p', topP >= 0.95 ? refused : refusal)) inference.topP = topP
+  return { inference, modelFields: renderTopK(chat, traits, refusal, loss) }
+}
+
+/** `top_k` is a field of the model itself. */
+const renderTopK = (
+  { topK }: Chat,
+  { topKField, isNova }: ConverseTraits,
+  refusal: string | undefined,
+  loss: NoteLoss,
+): JsonObject => {
+  if (topK === undefined) return {}
+  if (refusal !== undefined || topKField === undefined) {
+    loss('top_k', refusal ?? 'this model takes none')
+    return {}
   }
-  if (topK !== undefined) {
-    const why = refused ?? thinkingConflict ?? (traits.topKField === undefined ? 'this model takes none' : undefined)
-    if (why !== undefined) loss('top_k', why)
-    else if (traits.isNova) modelFields.inferenceConfig = { topK }
-    else modelFields[traits.topKField!] = topK
-  }
-  return { inference, modelFields }
+  return isNova ? { inferenceConfig: { topK } } : { [topKField]: topK }
 }

@@ -3,7 +3,7 @@
 import type { JsonObject } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import { budgetOf, requestedEffort } from '../../ir/effort.ts'
-import type { ModelTraits } from '../anthropic/model-traits.ts'
+import { effortNameOf, type ModelTraits } from '../anthropic/model-traits.ts'
 import type { NoteLoss } from '../protocol.ts'
 import type { ConverseTraits } from './model-traits.ts'
 
@@ -23,7 +23,7 @@ export const renderThinking = (
   const effort = requestedEffort(request.reasoning)
   if (effort === undefined && !(traits.claude && request.reasoning?.on)) return {}
   if (traits.claude) return claudeThinking(request, traits.claude, context)
-  const effortName = effort === 'xhigh' ? 'high' : effort === 'minimal' ? 'low' : effort
+  const effortName = effortNameOf(effort, 'high')
   if (traits.effortForm === 'nova')
     return effort === 'none'
       ? { reasoningConfig: { type: 'disabled' } }
@@ -48,7 +48,7 @@ const claudeThinking = (request: ThinkingRequest, traits: ModelTraits, context: 
   }
   if (!traits.hasAdaptiveThinking && effort === undefined) return {}
   if (!traits.hasAdaptiveThinking) return budgetThinking(request, context)
-  const effortName = effort === 'minimal' ? 'low' : effort === 'xhigh' ? traits.maxEffort : effort
+  const effortName = effortNameOf(effort, traits.maxEffort)
   const display = request.reasoning?.shown === false ? 'omitted' : 'summarized'
   return {
     thinking: { type: 'adaptive', ...(!traits.hasThinkingBudget && { display }) },

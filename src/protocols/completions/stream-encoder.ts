@@ -31,7 +31,7 @@ const encodeCompletionsStream =
 
     const handleEvent = (event: Event): void => {
       if (event.type === 'start' && clientRequest.echo === true) emitChunk(promptOf(clientRequest))
-      else if (event.type === 'open' && (event.part === 'text' || event.part === 'refusal')) texts.add(event.at)
+      else if (event.type === 'open' && isTextual(event.part)) texts.add(event.at)
       else if (event.type === 'open') noteOnce(event.part, lossReason)
       else if (event.type === 'part') noteOnce(event.part.type, lossReason)
       else if (event.type === 'delta' && texts.has(event.at)) emitChunk(event.text)
@@ -89,3 +89,5 @@ export const answerFrames = (answer: JsonObject, usageRequested: boolean): Frame
   const last = usageRequested ? [{ ...envelope, choices: [], usage }] : []
   return [...[...chunks, ...last].map(chunk => ({ data: JSON.stringify(chunk) })), { data: '[DONE]' }]
 }
+
+const isTextual = (part: string): boolean => part === 'text' || part === 'refusal'

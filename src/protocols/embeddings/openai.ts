@@ -49,12 +49,18 @@ const textsIn = (input: Json | undefined): string[] => {
   })
 }
 
+const sizeOf = (dimensions: Json | undefined): number | undefined => {
+  if (dimensions == null) return undefined
+  const size = countOf(dimensions)
+  if (!size) throw invalidField('dimensions', 'must be a whole number from 1')
+  return size
+}
+
 const parseRequest = (body: JsonObject, loss: NoteLoss): EmbeddingRequest => {
   const { model, input, dimensions, encoding_format: encoding, user } = body
   if (encoding != null && encoding !== 'float' && encoding !== 'base64')
     throw invalidField('encoding_format', 'must be float or base64')
-  const size = dimensions == null ? undefined : countOf(dimensions)
-  if (dimensions != null && !size) throw invalidField('dimensions', 'must be a whole number from 1')
+  const size = sizeOf(dimensions)
   const field = taskFields.find(name => body[name] != null)
   const task = field && taskOf(body[field], field, loss)
   for (const key in body) if (!knownFields.has(key) && body[key] != null) loss(key, 'the target does not know it')

@@ -25,7 +25,8 @@ const levels: Record<Effort, string> = {
 const thinkingControlOf = (model: string): ThinkingControl => {
   const name = model.toLowerCase()
   const version = /gemini-(\d+)(?:\.(\d+))?/.exec(name)
-  if (version === null) return name.includes('gemma') ? 'none' : /gemini-.*latest/.test(name) ? 'levels' : 'unknown'
+  if (version === null && name.includes('gemma')) return 'none'
+  if (version === null) return /gemini-.*latest/.test(name) ? 'levels' : 'unknown'
   const [major, minor] = [Number(version[1]), Number(version[2] ?? 0)]
   if (major >= 3) return 'levels'
   return major === 2 && minor >= 5 ? 'budget' : 'none'

@@ -124,27 +124,38 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
 export const renderRequest = (original: Chat, { loss, sealOrigin, requestUsage }: Exchange): JsonObject => {
   const chat = customToolsAsFunctions(original, loss)
   const { extra } = chat
-  const ownExtra = extra?.by === id && isObject(extra.value) ? extra.value : {}
+  const ownExtra = extra?.by === id ? objectOf(extra.value) : {}
   for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows a tool of its own`)
   const { tools: unparsedTools, ...rest } = ownExtra
   const body: JsonObject = {
     model: chat.model,
     messages: renderTurns(withoutForeignSeals(chat.turns, sealOrigin, loss), loss),
+    ...(chat.stream && streamFields(requestUsage)),
   }
-  if (chat.stream) body.stream = true
-  if (chat.stream && requestUsage !== false) body.stream_options = { include_usage: true }
   if (chat.limit !== undefined && ownExtra.max_completion_tokens === undefined) body.max_tokens = chat.limit
   for (const [wire, field] of Object.entries(numberFields)) if (chat[field] !== undefined) body[wire] = chat[field]
-  if (chat.stop !== undefined) body.stop = chat.stop
-  if (chat.user !== undefined) body.user = chat.user
-  if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
-  const effort = requestedEffort(chat.reasoning)
-  if (effort !== undefined) body.reasoning_effort = effort
+  setDefined(body, {
+    stop: chat.stop,
+    user: chat.user,
+    parallel_tool_calls: chat.parallel,
+    reasoning_effort: requestedEffort(chat.reasoning),
+  })
   if (chat.format !== undefined) body.response_format = renderFormat(chat.format)
   Object.assign(body, renderTools(chat, Array.isArray(unparsedTools) ? unparsedTools : []), rest)
   if (extra && extra.by !== id) carrySiblingFields(extra, id, { gemini: geminiSiblingFields }, body, loss)
   return body
 }
+
+const setDefined = (body: JsonObject, fields: { [key: string]: Json | undefined }): void => {
+  for (const [key, value] of Object.entries(fields)) if (value !== undefined) body[key] = value
+}
+
+const objectOf = (value: Json): JsonObject => (isObject(value) ? value : {})
+
+const streamFields = (requestUsage: boolean | undefined): JsonObject => ({
+  stream: true,
+  ...(requestUsage !== false && { stream_options: { include_usage: true } }),
+})
 
 /** Fields of Gemini that this protocol has too. */
 const geminiSiblingFields: SiblingFields = {

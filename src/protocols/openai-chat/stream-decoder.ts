@@ -145,10 +145,10 @@ export class ChatDecoder {
   #decodeCall(entry: JsonObject): void {
     const index = entry.index as number
     const custom = isObject(entry.custom)
-    const body = isObject(entry.custom) ? entry.custom : isObject(entry.function) ? entry.function : {}
-    const call =
-      this.#calls.get(index) ?? this.#openCall(index, textOf(entry.id) ?? '', textOf(body.name) ?? '', custom)
-    this.#appendArguments(call, textOf(custom ? body.input : body.arguments))
+    const body = isObject(entry.custom) ? entry.custom : entry.function
+    const { name, input, arguments: args }: JsonObject = isObject(body) ? body : {}
+    const call = this.#calls.get(index) ?? this.#openCall(index, textOf(entry.id) ?? '', textOf(name) ?? '', custom)
+    this.#appendArguments(call, textOf(custom ? input : args))
     const { extra_content } = entry
     if (extra_content !== undefined && call.isOpen)
       this.emit({ type: 'seal', at: call.at, seal: this.#sealOf({ extra_content }) })

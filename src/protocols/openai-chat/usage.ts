@@ -11,20 +11,15 @@ import type { Usage } from '../../ir/chat.ts'
 export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   if (!isObject(usage)) return undefined
   const total = countOf(usage.total_tokens)
-  const reasoning =
-    detailCount(usage, 'completion_tokens_details', 'reasoning_tokens') ??
-    detailCount(usage, 'output_tokens_details', 'reasoning_tokens')
-  let output = countOf(usage.completion_tokens) ?? countOf(usage.output_tokens)
-  const input =
-    countOf(usage.prompt_tokens) ??
-    countOf(usage.input_tokens) ??
-    (total === undefined ? undefined : total - (output ?? 0))
+  const reasoning = reasoningTokens(usage)
+  let output = outputTokens(usage)
+  const input = inputTokens(usage) ?? (total === undefined ? undefined : total - (output ?? 0))
   if (input === undefined && output === undefined) return undefined
-  output ??= Math.max(0, (total ?? 0) - (input ?? 0))
-  if (reasoning !== undefined && (reasoning > output || total === (input ?? 0) + output + reasoning))
-    output += reasoning
-  if ((input ?? 0) + output === 0) return undefined
-  const counts: Usage = { input: Math.max(0, input ?? 0), output }
+  const knownInput = input ?? 0
+  output ??= Math.max(0, (total ?? 0) - knownInput)
+  if (reasoning !== undefined && (reasoning > output || total === knownInput + output + reasoning)) output += reasoning
+  if (knownInput + output === 0) return undefined
+  const counts: Usage = { input: Math.max(0, knownInput), output }
   setCount(counts, 'cacheRead', cacheReadTokens(usage))
   setCount(counts, 'cacheWrite', cacheWriteTokens(usage))
   setCount(counts, 'reasoning', reasoning)
@@ -32,6 +27,16 @@ export const parseUsage = (usage: Json | undefined): Usage | undefined => {
   setCount(counts, 'audioOutput', detailCount(usage, 'completion_tokens_details', 'audio_tokens'))
   return counts
 }
+
+const inputTokens = (usage: JsonObject): number | undefined =>
+  countOf(usage.prompt_tokens) ?? countOf(usage.input_tokens)
+
+const outputTokens = (usage: JsonObject): number | undefined =>
+  countOf(usage.completion_tokens) ?? countOf(usage.output_tokens)
+
+const reasoningTokens = (usage: JsonObject): number | undefined =>
+  detailCount(usage, 'completion_tokens_details', 'reasoning_tokens') ??
+  detailCount(usage, 'output_tokens_details', 'reasoning_tokens')
 
 const setCount = (counts: Usage, key: Exclude<keyof Usage, 'estimated'>, count: number | undefined): void => {
   if (count !== undefined) counts[key] = count

@@ -3,6 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import {
   applyEdits,
   isObject,
+  type Json,
   type JsonObject,
   parseJson,
   scanTopLevel,
@@ -45,6 +46,8 @@ const textShape: ChoiceFormat = {
   },
 }
 
+const isErrorEvent = (body: Json | undefined): boolean => isObject(body) && (body.type === 'error' || isErrorBody(body))
+
 /** Streams of named events (speech, transcripts, images): each frame passes as received, with its event name. */
 const passFrames = (exchange: Exchange): StreamPipe => {
   const state: StreamState = { content: false }
@@ -56,7 +59,7 @@ const passFrames = (exchange: Exchange): StreamPipe => {
       return renderFrame(frame)
     }
     const body = parseJson(frame.data)
-    if (frame.event === 'error' || (isObject(body) && (body.type === 'error' || isErrorBody(body)))) {
+    if (frame.event === 'error' || isErrorEvent(body)) {
       state.fault = faultFrom(body ?? frame.data, exchange)
       return ''
     }

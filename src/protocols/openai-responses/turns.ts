@@ -99,8 +99,10 @@ const parseCall = (item: JsonObject, type: string): Part => {
   return part
 }
 
-const argsTextOf = (value: Json | undefined): string =>
-  typeof value === 'string' ? value : value === undefined || value === null ? '{}' : JSON.stringify(value)
+const argsTextOf = (value: Json | undefined): string => {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? '{}' : JSON.stringify(value)
+}
 
 /**
  * Parses a reasoning item. If the gateway wrote it, its encrypted content holds a wrapped seal. Otherwise its other

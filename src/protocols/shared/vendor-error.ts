@@ -102,8 +102,7 @@ const toGatewayError = (status: number, body: Json | undefined, text: string, re
     )
   const message = fields.message ?? `the vendor answered HTTP ${status} ${bodyPhrase(text)}`
   const detail = {
-    ...(fields.type !== undefined && { vendorType: fields.type }),
-    ...(fields.code !== undefined && { vendorCode: fields.code }),
+    ...vendorNamesOf(fields),
     ...(retryAfter !== undefined && { retryAfter }),
     ...verbatimBody(body),
     cause,
@@ -114,6 +113,11 @@ const toGatewayError = (status: number, body: Json | undefined, text: string, re
   const upstreamStatus = status >= 500 && status < 600 ? { status } : {}
   return new GatewayError('upstream_failed', message, { ...detail, ...upstreamStatus })
 }
+
+const vendorNamesOf = ({ type, code }: ErrorFields) => ({
+  ...(type !== undefined && { vendorType: type }),
+  ...(code !== undefined && { vendorCode: code }),
+})
 
 /**
  * Some vendors answer 400 for a wrong key (xAI, Gemini). The client's own key is valid, so the request is not at fault.
@@ -155,7 +159,8 @@ const errorFieldsOf = (body: Json): ErrorFields => {
   const choice = Array.isArray(body.choices)
     ? body.choices.find(one => isObject(one) && isPresent(one.error))
     : undefined
-  const inner = isPresent(body.error) ? body.error : isObject(choice) ? choice.error : (body.base_resp ?? body)
+  const innerWithoutError = isObject(choice) ? choice.error : (body.base_resp ?? body)
+  const inner = isPresent(body.error) ? body.error : innerWithoutError
   if (!isObject(inner)) return { ...statusFields(body), message: messageIn(inner) ?? messageIn(body.message) }
   const message = [
     inner.message,

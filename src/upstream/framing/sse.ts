@@ -123,7 +123,8 @@ const lineReader = (emit: (line: string) => void): FrameReader => {
 const lineEnd = (text: string, from: number): number => {
   const lineFeed = text.indexOf('\n', from)
   const carriageReturn = text.indexOf('\r', from)
-  return carriageReturn < 0 ? lineFeed : lineFeed < 0 ? carriageReturn : Math.min(lineFeed, carriageReturn)
+  if (carriageReturn < 0) return lineFeed
+  return lineFeed < 0 ? carriageReturn : Math.min(lineFeed, carriageReturn)
 }
 
 /**

@@ -67,8 +67,10 @@ export const sealFields = (seal: Seal | undefined, path: string, { loss, sealOri
   return {}
 }
 
-const fieldsOfValue = (value: Json): JsonObject =>
-  typeof value === 'string' ? { thoughtSignature: value } : isObject(value) ? value : {}
+const fieldsOfValue = (value: Json): JsonObject => {
+  if (typeof value === 'string') return { thoughtSignature: value }
+  return isObject(value) ? value : {}
+}
 
 /**
  * Returns the fields that a seal adds to its part for a client. Another protocol's seal is wrapped in the signature.

@@ -45,8 +45,10 @@ const camelObject = (object: JsonObject): JsonObject => {
 export const camelBody = (body: JsonObject): JsonObject => camelCased(body) as JsonObject
 
 /** Returns the objects of a list. Where Google's JSON expects a list, a single object counts as a list of one. */
-export const listOf = (value: Json | undefined): JsonObject[] =>
-  Array.isArray(value) ? value.filter(isObject) : isObject(value) ? [value] : []
+export const listOf = (value: Json | undefined): JsonObject[] => {
+  if (Array.isArray(value)) return value.filter(isObject)
+  return isObject(value) ? [value] : []
+}
 
 /** Removes fields that are undefined or null. */
 export const withoutNullish = (fields: JsonObject): JsonObject =>

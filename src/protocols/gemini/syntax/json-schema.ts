@@ -46,8 +46,10 @@ export const jsonSchemaOf = (schema: Json): Json => {
   return schema.nullable === true ? withNull(converted) : converted
 }
 
-const typeOf = (type: Json): Json =>
-  typeof type === 'string' ? type.toLowerCase() : Array.isArray(type) ? type.map(typeOf) : type
+const typeOf = (type: Json): Json => {
+  if (typeof type === 'string') return type.toLowerCase()
+  return Array.isArray(type) ? type.map(typeOf) : type
+}
 
 const withNull = (schema: JsonObject): JsonObject => {
   if (typeof schema.type === 'string')

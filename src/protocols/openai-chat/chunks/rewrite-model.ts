@@ -38,7 +38,7 @@ const replaceLeadingModel = (
   const value = JSON.stringify(body.model)
   const compact = `{"model":${value}`
   const spaced = `{"model": ${value}`
-  const start = text.startsWith(compact) ? compact : text.startsWith(spaced) ? spaced : undefined
+  const start = startOf(text, compact, spaced)
   if (start === undefined || (requestUsage && body.stream_options !== undefined)) return undefined
   if (text.indexOf('"model"', start.length) >= 0 || text.includes(escapedLetterStart)) return undefined
   const usage = requestUsage ? `"stream_options":${usageOption},` : ''
@@ -129,4 +129,9 @@ export const replaceModel = (text: string, vendorModel: string | undefined, mode
     return text.slice(0, at + before.length) + JSON.stringify(model) + text.slice(end)
   }
   return modelReplacer(model)(text)
+}
+
+const startOf = (text: string, compact: string, spaced: string): string | undefined => {
+  if (text.startsWith(compact)) return compact
+  return text.startsWith(spaced) ? spaced : undefined
 }

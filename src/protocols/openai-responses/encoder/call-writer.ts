@@ -78,7 +78,8 @@ export class CallWriter implements PartWriter {
     const { doneEvent, inputField } = this.#form
     const isFunction = this.#form === functionCall
     const joined = this.#texts.join('')
-    const text = this.#isWrapped ? customInputOf(joined) : joined === '' && isFunction ? '{}' : joined
+    const args = joined === '' && isFunction ? '{}' : joined
+    const text = this.#isWrapped ? customInputOf(joined) : args
     if ((this.#isWrapped || this.#texts.length === 0) && text !== '') this.#emitDelta(ref, text)
     this.response.emitEvent(doneEvent, {
       item_id: ref.id,
