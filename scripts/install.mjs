@@ -1,21 +1,29 @@
-// Installs the packages of package-lock.json whenever that file has changed. Runs on plain Node, before anything is
-// installed.
+// Installs the packages of package-lock.json, unless exactly these are installed. Runs on plain Node, before anything
+// is installed.
 // `npm start` uses `exec`, so that no shell between npm and the gateway takes the signals that npm forwards. The shell of
 // Windows has no `exec` command, so this script creates one.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
-const stamp = 'node_modules/.lock-digest'
-const digest = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex')
-const installed = existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync('node_modules/.bin/bun')
+/** Whether each package is installed as the lockfile says. npm lists what it has installed when it is done. */
+const isInstalled = () => {
+  const list = 'node_modules/.package-lock.json'
+  if (!existsSync(list) || !existsSync('node_modules/.bin/bun')) return false
+  const { packages: installed } = JSON.parse(readFileSync(list, 'utf8'))
+  const { packages: wanted } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
+  return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
+    const found = installed[path]
+    // npm leaves out optional packages, which are for other machines.
+    if (path === '' || (found === undefined && optional)) return true
+    return found?.version === version && found.integrity === integrity
+  })
+}
 
-if (!installed) {
+if (!isInstalled()) {
   const npm = process.env.npm_execpath
   const [command, args] = npm ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']]
   const { status } = spawnSync(command, [...args, '--no-audit', '--no-fund'], { stdio: ['ignore', 2, 2], shell: !npm })
   if (status !== 0) process.exit(status ?? 1)
-  writeFileSync(stamp, digest)
 }
 
 const word = 'node_modules/.bin/exec.cmd'

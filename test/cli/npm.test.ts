@@ -1,15 +1,14 @@
 /** `npm start` passes arguments and signals through, and Windows gets the `exec` command that its shell lacks. */
-import { afterAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../support/gateway-process.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { waitUntil } from '../support/wait-until.ts'
 
 const root = join(import.meta.dir, '../..')
-const folder = await mkdtemp(join(tmpdir(), 'gateway-npm-'))
-afterAll(() => rm(folder, { recursive: true, force: true }))
+const folder = tempFolder()
 
 const isUp = (port: number): Promise<boolean> =>
   fetch(`http://127.0.0.1:${port}/healthz`, { proxy: false } as RequestInit).then(
@@ -39,10 +38,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
 test('on Windows the installer adds the command `exec`', async () => {
   const directory = join(folder, 'windows')
   await mkdir(join(directory, 'node_modules/.bin'), { recursive: true })
-  await writeFile(join(directory, 'package-lock.json'), '{}')
+  await writeFile(join(directory, 'package-lock.json'), '{"packages":{}}')
+  await writeFile(join(directory, 'node_modules/.package-lock.json'), '{"packages":{}}')
   await writeFile(join(directory, 'node_modules/.bin/bun'), '')
-  const digest = new Bun.CryptoHasher('sha256').update('{}').digest('hex')
-  await writeFile(join(directory, 'node_modules/.lock-digest'), digest)
   const execScript = join(directory, 'node_modules/.bin/exec.cmd')
   const install = async (...flags: string[]) => {
     const child = Bun.spawn(['node', ...flags, join(root, 'scripts/install.mjs')], { cwd: directory })
@@ -58,4 +56,32 @@ test('on Windows the installer adds the command `exec`', async () => {
     scripts: Record<string, string>
   }
   expect(scripts['start']).toStartWith('exec ')
+})
+
+test('the installer runs npm unless npm has installed each package that the lockfile demands of this machine', async () => {
+  const directory = join(folder, 'installed')
+  await mkdir(join(directory, 'node_modules/.bin'), { recursive: true })
+  const npm = join(directory, 'npm.cjs')
+  await writeFile(npm, 'console.error("ran", process.argv[2]); process.exit(3)')
+  const one = { version: '1.0.0', integrity: 'sha512-one' }
+  const wanted = { '': { name: 'x' }, 'node_modules/one': one, 'node_modules/other': { ...one, optional: true } }
+  await writeFile(join(directory, 'package-lock.json'), JSON.stringify({ packages: wanted }))
+  const install = async (installed?: object) => {
+    if (installed)
+      await writeFile(join(directory, 'node_modules/.package-lock.json'), JSON.stringify({ packages: installed }))
+    const child = Bun.spawn(['node', join(root, 'scripts/install.mjs')], {
+      cwd: directory,
+      env: { PATH: process.env['PATH'], npm_execpath: npm },
+      stderr: 'pipe',
+    })
+    return [await child.exited, (await new Response(child.stderr).text()).trim()]
+  }
+  const ran = [3, 'ran ci']
+  expect(await install()).toEqual(ran)
+  expect(await install({ 'node_modules/one': one })).toEqual(ran)
+  await writeFile(join(directory, 'node_modules/.bin/bun'), '')
+  expect(await install({ 'node_modules/one': one })).toEqual([0, ''])
+  expect(await install({})).toEqual(ran)
+  expect(await install({ 'node_modules/one': { ...one, version: '0.9.0' } })).toEqual(ran)
+  expect(await install({ 'node_modules/one': { ...one, integrity: 'sha512-two' } })).toEqual(ran)
 })
