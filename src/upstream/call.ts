@@ -140,7 +140,7 @@ export class UpstreamCall implements UpstreamResponse {
 
   #onHeaders(): void {
     throwBridgeRefusal(this.response, this.#proxy)
-    this.connections.connectProbe.markAlive(this.#origin)
+    this.connections.connectProbe.markAlive(this.#origin, this.#proxy)
   }
 
   /**

@@ -8,8 +8,11 @@ import type { ProxyOption } from './proxy.ts'
 import { credentialsOf, stripBrackets } from './socks-bridge.ts'
 
 export type ConnectProbe = {
-  /** Call it whenever a response of `origin` (`https://host:port`, as `originOf` cuts it) has arrived. */
-  markAlive(origin: string): void
+  /**
+   * Call it whenever a response of `origin` (`https://host:port`, as `originOf` cuts it) has arrived through `proxy`. It
+   * says nothing about the way through another proxy.
+   */
+  markAlive(origin: string, proxy: ProxyOption): void
   /**
    * Probes `origin`, through `proxy` if there is one, for at most `milliseconds`. False: no sign of life in that time.
    * True: connected, refused (`fetch` then meets the same refusal and reports it better), or `markAlive` was called
@@ -21,23 +24,26 @@ export type ConnectProbe = {
 
 type PendingProbe = { answered: Promise<void>; stop: () => void; waiterCount: number }
 
-/** Maximum origins whose last response is remembered: more than a configuration names. */
-const maxOrigins = 4096
+const poolKeyOf = (origin: string, proxy: ProxyOption): string => (proxy === false ? origin : `${origin} ${proxy.url}`)
+
+/** Maximum pool keys whose last response is remembered: more than a configuration names. */
+const maxPoolKeys = 4096
 
 export const createConnectProbe = (): ConnectProbe => {
   const lastAliveAt = new Map<string, number>()
   const pendingProbes = new Map<string, PendingProbe>()
 
-  const markAlive = (origin: string) => {
-    if (lastAliveAt.size >= maxOrigins) lastAliveAt.clear()
-    lastAliveAt.set(origin, performance.now())
+  const markAlive = (origin: string, proxy: ProxyOption) => {
+    if (lastAliveAt.size >= maxPoolKeys) lastAliveAt.clear()
+    lastAliveAt.set(poolKeyOf(origin, proxy), performance.now())
   }
-  const wasAliveSince = (origin: string, time: number) => (lastAliveAt.get(origin) ?? Number.NEGATIVE_INFINITY) >= time
+  const wasAliveSince = (poolKey: string, time: number) =>
+    (lastAliveAt.get(poolKey) ?? Number.NEGATIVE_INFINITY) >= time
 
   const probe = async (origin: string, proxy: ProxyOption, milliseconds: number): Promise<boolean> => {
     const startedAt = performance.now()
-    if (wasAliveSince(origin, startedAt - milliseconds)) return true
-    const poolKey = proxy === false ? origin : `${origin} ${proxy.url}`
+    const poolKey = poolKeyOf(origin, proxy)
+    if (wasAliveSince(poolKey, startedAt - milliseconds)) return true
     const pending = pendingProbes.get(poolKey) ?? startProbe(origin, proxy)
     pendingProbes.set(poolKey, pending)
     pending.waiterCount++
@@ -47,7 +53,7 @@ export const createConnectProbe = (): ConnectProbe => {
       pending.stop()
       if (pendingProbes.get(poolKey) === pending) pendingProbes.delete(poolKey)
     }
-    return isAnswered || wasAliveSince(origin, startedAt)
+    return isAnswered || wasAliveSince(poolKey, startedAt)
   }
 
   return { markAlive, probe }
