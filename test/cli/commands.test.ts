@@ -1,10 +1,10 @@
 /** The command line: every command, its output and its exit code. */
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runGateway, startGateway } from '../support/gateway-process.ts'
+import { createFolder, removeFolder } from '../support/temp-folder.ts'
 
 const good = JSON.stringify({
   services: {
@@ -161,7 +161,7 @@ describe('a configuration that cannot be used never exits with 0', () => {
     })
 
   test('a directory, a missing file and an unreadable file are reported', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
+    const folder = createFolder()
     try {
       await mkdir(join(folder, 'config.json'))
       const closed = join(folder, 'closed.json')
@@ -183,7 +183,7 @@ describe('a configuration that cannot be used never exits with 0', () => {
           expect(stdout + stderr).toMatch(expected)
         }
     } finally {
-      await rm(folder, { recursive: true, force: true })
+      removeFolder(folder)
     }
   })
 
@@ -245,7 +245,7 @@ describe('import', () => {
   const edited = '{"services":{"mock":[{"enabled":true,"models":["from-the-store"]}]}}'
   /** A store as v0.10 leaves it: a copy of the file, and an active revision that was edited in the web page later. */
   const withScene = async (task: (folder: string, database: string) => Promise<void>) => {
-    const folder = await mkdtemp(join(tmpdir(), 'gateway-cli-'))
+    const folder = createFolder()
     const file = '{"services":{"mock":[{"enabled":true}]}}'
     await writeFile(join(folder, 'config.json'), file)
     const store = new Database(join(folder, 'config.db'))
@@ -264,7 +264,7 @@ describe('import', () => {
     try {
       await task(folder, join(folder, 'config.db'))
     } finally {
-      await rm(folder, { recursive: true, force: true })
+      removeFolder(folder)
     }
   }
 

@@ -1,11 +1,11 @@
 /** `simple-one-api probe` asks every target once and describes each failure in plain words. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { certificate, key } from '../support/certificate.ts'
 import { freePort, runGateway } from '../support/gateway-process.ts'
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { createFolder, removeFolder } from '../support/temp-folder.ts'
 import {
   chatBody,
   delayHeaders,
@@ -384,7 +384,7 @@ test('configured limits are respected: a target waits, or is skipped', async () 
 
 test('Ctrl-C prints the known results and exits with 130', async () => {
   const [quick, silent] = await Promise.all([startVendor(replyChat()), startVendor(neverRespond)])
-  const folder = await mkdtemp(join(tmpdir(), 'probe-'))
+  const folder = createFolder()
   try {
     const config = configOf(entry('quick', quick.url), entry('silent', silent.url, { models: ['a', 'b'] }))
     await writeFile(join(folder, 'config.json'), JSON.stringify(config))
@@ -402,7 +402,7 @@ test('Ctrl-C prints the known results and exits with 130', async () => {
     expect(stdout).toContain('1 ok, 0 failed, 2 not probed')
     await waitUntil(() => silent.requests[0]!.abortedAt !== undefined)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    removeFolder(folder)
   }
 })
 

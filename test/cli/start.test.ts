@@ -1,10 +1,10 @@
 /** Startup: which configuration and address are used, and what is printed. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sendRequest } from '../support/client.ts'
 import { freePort, runGateway, startGateway } from '../support/gateway-process.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { waitUntil } from '../support/wait-until.ts'
 
 const mockOf = (model: string) => JSON.stringify({ services: { mock: [{ enabled: true, models: [model] }] } })
@@ -50,11 +50,8 @@ const launch = async (folder: string, args: string[], env: Record<string, string
   }
 }
 
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'gateway-start-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
+const folder = tempFolder()
+beforeAll(async () => {})
 const createDirectory = async (name: string, files: Record<string, string>) => {
   const directory = join(folder, name)
   await mkdir(join(directory, 'config'), { recursive: true })

@@ -3,21 +3,21 @@
  * errors reveal.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { certificate } from '../support/certificate.ts'
 import { openStream, sendRequest } from '../support/client.ts'
 import { type Gateway, startGateway } from '../support/gateway-process.ts'
 import { type RecordingProxy, startHttpProxy, startHttpsProxy, startSocksProxy } from '../support/recording-proxy.ts'
 import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { chatChunks, replyChat } from '../support/upstream-scripts.ts'
 
 const secret = 'canary:pass/word@1'
 let upstream: Upstream
 let httpProxy: RecordingProxy
 let httpsProxy: RecordingProxy
-let folder: string
+const folder = tempFolder()
 let socksProxy: RecordingProxy
 let otherProxy: RecordingProxy
 const gateways: Gateway[] = []
@@ -27,7 +27,6 @@ beforeAll(async () => {
   const hostOverrides = { 'vendor.test': { host: '127.0.0.1', port: upstream.port } }
   httpProxy = await startHttpProxy({ user: 'user', password: secret, hostOverrides })
   httpsProxy = await startHttpsProxy({ user: 'user', password: secret, hostOverrides })
-  folder = await mkdtemp(join(tmpdir(), 'gateway-proxies-'))
   await writeFile(join(folder, 'ca.pem'), certificate)
   socksProxy = await startSocksProxy({ user: 'user', password: secret, hostOverrides })
   otherProxy = await startHttpProxy({ hostOverrides })
@@ -36,7 +35,6 @@ afterAll(async () => {
   await Promise.all(gateways.map(gateway => gateway.stop()))
   await Promise.all([httpProxy, httpsProxy, socksProxy, otherProxy].map(proxy => proxy.close()))
   await upstream.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const entry = (model: string, more: object = {}) => ({

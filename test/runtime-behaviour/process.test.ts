@@ -1,9 +1,9 @@
 /** How processes start: from source, by execve, and compiled. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand, runProgram } from '../support/run-program.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 type ProgramOutput = { pid: number; first?: string; dotenv?: string; preloaded: boolean; mode?: string }
 
@@ -17,7 +17,7 @@ test('process.execve restarts a script under the same process id', async () => {
 })
 
 describe('a compiled executable', () => {
-  let folder = ''
+  const folder = tempFolder()
   const build = (out: string, ...flags: string[]) =>
     runCommand([process.execPath, 'build', program, '--compile', ...flags, '--outfile', join(folder, out)])
   const start = async (name: string, ...args: string[]) => {
@@ -26,7 +26,6 @@ describe('a compiled executable', () => {
   }
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'compiled-'))
     await mkdir(join(folder, 'cwd'))
     await writeFile(join(folder, 'cwd/.env'), 'FROM_DOTENV=yes\n')
     await writeFile(join(folder, 'cwd/bunfig.toml'), 'preload = ["./pre.ts"]\n')
@@ -38,7 +37,6 @@ describe('a compiled executable', () => {
       [0, ''],
     ])
   }, 30_000)
-  afterAll(() => rm(folder, { recursive: true, force: true }))
 
   test('without flags, the bunfig.toml and .env of the working directory take effect', async () => {
     expect((await start('bare')).output).toMatchObject({ preloaded: true, dotenv: 'yes' })

@@ -1,8 +1,7 @@
 /** Tests what a user downloads and runs: archives, the image, the service and the scripts. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { tarGz, untar, zip } from '../../scripts/release/archive.ts'
@@ -10,15 +9,11 @@ import { compile } from '../../scripts/release/compile.ts'
 import { pack } from '../../scripts/release/pack.ts'
 import { isSigned, sign } from '../../scripts/release/sign.ts'
 import { findTarget, hostTarget, targets } from '../../scripts/release/targets.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const root = join(import.meta.dir, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
-let folder = ''
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'simple-one-api-release-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
+const folder = tempFolder()
 
 const run = async (command: string[], env: Record<string, string> = {}, cwd = folder) => {
   const { PATH, HOME } = process.env

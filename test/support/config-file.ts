@@ -1,23 +1,10 @@
-/** Configuration files for tests. Each gets its own temporary folder, which is removed when the tests are done. */
-import { afterAll } from 'bun:test'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** Configuration files for tests. Each gets its own temporary folder. */
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Problem, renderProblems } from '../../src/config/checks/problems.ts'
 import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
-
-const tempFolders: string[] = []
-afterAll(() => {
-  for (const folder of tempFolders) rmSync(folder, { recursive: true, force: true })
-})
-
-/** Creates an empty temporary folder and returns its path. */
-export const tempFolder = (): string => {
-  const path = mkdtempSync(join(tmpdir(), 'simple-one-api-config-'))
-  tempFolders.push(path)
-  return path
-}
+import { tempFolder } from './temp-folder.ts'
 
 /** Writes a file with this text that only its owner can read, and returns its path. */
 export const writeTempFile = (text: string | Uint8Array, name = 'config.json', inFolder = tempFolder()): string => {

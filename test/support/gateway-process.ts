@@ -1,8 +1,8 @@
 /** Runs the gateway as a separate process: from source, or the executable that SIMPLE_ONE_API_BINARY names. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createFolder, removeFolder } from './temp-folder.ts'
 import { waitUntil } from './wait-until.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -48,11 +48,11 @@ type Child = {
  */
 export const startGateway = async (config: object | string, options: GatewayOptions = {}): Promise<Gateway> => {
   const { args = [], name = 'config.json' } = options
-  const folder = await createFolder(config, options)
+  const folder = await createWorkFolder(config, options)
   const port = await freePort()
   const child = spawn(folder, [name, '--host', '127.0.0.1', '--port', String(port), ...args], options.env)
   const url = `http://127.0.0.1:${port}`
-  const exited = child.exited.finally(() => rm(folder, { recursive: true, force: true }))
+  const exited = child.exited.finally(() => removeFolder(folder))
   let exitResult: ExitResult | undefined
   void exited.then(result => {
     exitResult = result
@@ -89,14 +89,14 @@ export const runGateway = async (
   args: string[],
   options: Pick<GatewayOptions, 'env' | 'files'> = {},
 ): Promise<ExitResult> => {
-  const folder = await createFolder(undefined, options)
+  const folder = await createWorkFolder(undefined, options)
   const child = spawn(folder, args, options.env)
   const killTimer = setTimeout(() => child.kill('SIGKILL'), 20_000)
   try {
     return await child.exited
   } finally {
     clearTimeout(killTimer)
-    await rm(folder, { recursive: true, force: true })
+    removeFolder(folder)
   }
 }
 
@@ -138,11 +138,11 @@ const isPortFree = (port: number): Promise<boolean> =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 
-const createFolder = async (
+const createWorkFolder = async (
   config: object | string | undefined,
   { files = {}, name = 'config.json' }: GatewayOptions,
 ): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'gateway-'))
+  const folder = createFolder()
   const allFiles =
     config === undefined ? files : { ...files, [name]: typeof config === 'string' ? config : JSON.stringify(config) }
   for (const [file, content] of Object.entries(allFiles)) await writeFile(join(folder, file), content)

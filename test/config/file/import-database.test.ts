@@ -6,7 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { importDatabase, newerRevision } from '../../../src/config/file/import-database.ts'
 import { load } from '../../../src/config/load.ts'
-import { tempFolder, writeTempFile } from '../../support/config-file.ts'
+import { writeTempFile } from '../../support/config-file.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 type Row = { source: string; config: string; active?: boolean }
 

@@ -15,10 +15,10 @@ import {
   loadFile,
   problemLines,
   problemsOf,
-  tempFolder,
   writeTempFile,
 } from '../../support/config-file.ts'
 import { stopwatch } from '../../support/stopwatch.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 describe('findConfig', () => {
   test('the argument is returned, even if the file does not exist', () => {

@@ -1,8 +1,7 @@
 /** Google Cloud: credentials, the lifetime of tokens, and the URL of each model. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createVerify, generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../../src/base/errors.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
@@ -17,6 +16,7 @@ import vertexai from '../../../src/providers/vendors/vertexai.ts'
 import { createProxies } from '../../../src/upstream/connection/proxy.ts'
 import { createTokenFetch } from '../../../src/upstream/connection/token-fetch.ts'
 import { entryOf, targetOf } from '../../contracts/provider.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 const pair = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -43,10 +43,9 @@ const server = Bun.serve({
   },
 })
 const serverAddress = `http://127.0.0.1:${server.port}`
-const folder = await mkdtemp(join(tmpdir(), 'google-'))
+const folder = tempFolder()
 afterAll(async () => {
   await server.stop(true)
-  await rm(folder, { recursive: true, force: true })
 })
 
 const names = ['GOOGLE_APPLICATION_CREDENTIALS', 'CLOUDSDK_CONFIG', 'GCE_METADATA_HOST'] as const
