@@ -9,11 +9,12 @@ import type { Event } from '../../src/ir/event.ts'
 import { unwrapSeal, wrapSeal } from '../../src/ir/seal.ts'
 import { headers } from '../../src/protocols/anthropic/headers.ts'
 import { traitsOf } from '../../src/protocols/anthropic/model-traits.ts'
+import type { Protocol } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { eventsOf, exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
 import { messages, requests, type StreamFixture, streams, toText } from '../fixtures/anthropic.ts'
-import { type Recording, recordings } from '../support/recordings.ts'
+import { type Recording, recordedTest, recordings } from '../support/recordings.ts'
 import { type Answer, readMessage, readStream } from '../validators/anthropic.ts'
 
 const anthropic = protocols.get('anthropic')!
@@ -37,6 +38,7 @@ const isFault = ({ text }: Recording): boolean => {
 const isRepaired = (file: string) => file.includes('tools_call_with_tool_result_stream_helper')
 
 const recorded: Samples = {
+  recorded: true,
   source: `${all.length} recordings and ${bedrock.length} of Bedrock`,
   streams: streamed.map(one => ({ name: one.file, text: one.text, fault: isFault(one) })),
   messages: complete.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
@@ -117,7 +119,7 @@ describe('passthrough of our fixtures', () => {
 })
 
 describe(`passthrough of ${all.length} recordings`, () => {
-  test(`${streamed.length} streams are valid for a strict client`, () => {
+  recordedTest(streamed, `${streamed.length} streams are valid for a strict client`, () => {
     for (const one of streamed) {
       const { out, state } = passThrough(one.text)
       expect({ file: one.file, fault: state.fault !== undefined }).toEqual({ file: one.file, fault: isFault(one) })
@@ -125,18 +127,22 @@ describe(`passthrough of ${all.length} recordings`, () => {
     }
   })
 
-  test(`${complete.length} non-streaming responses are valid for a strict client`, () => {
+  recordedTest(complete, `${complete.length} non-streaming responses are valid for a strict client`, () => {
     for (const { text } of complete) readMessage(anthropic.passthrough.passMessage(text, exchangeFor()).text, model)
   })
 
-  test(`${refused.length} refusals keep their status and body, except that refused credentials become a 502`, () => {
-    for (const { file, status, text } of refused) {
-      const error = anthropic.parseError(status!, new Headers(), text, exchangeFor())
-      const kept = [401, 402, 403].includes(status!) ? 502 : status
-      expect<unknown>({ file, status: error.status }).toEqual({ file, status: kept })
-      if (kept === status) expect(anthropic.renderError(error)).toEqual(JSON.parse(text))
-    }
-  })
+  recordedTest(
+    refused,
+    `${refused.length} refusals keep their status and body, except that refused credentials become a 502`,
+    () => {
+      for (const { file, status, text } of refused) {
+        const error = anthropic.parseError(status!, new Headers(), text, exchangeFor())
+        const kept = [401, 402, 403].includes(status!) ? 502 : status
+        expect<unknown>({ file, status: error.status }).toEqual({ file, status: kept })
+        if (kept === status) expect(anthropic.renderError(error)).toEqual(JSON.parse(text))
+      }
+    },
+  )
 })
 
 type AnswerContent = Pick<Answer, 'text' | 'thinking'> & { calls: { id: string; name: string; args: string }[] }
@@ -151,9 +157,12 @@ describe('recorded answers of other protocols are rendered as valid Messages', (
   }
   const implemented = Object.entries(apis).filter(([id]) => protocols.has(id))
 
-  test.each(implemented)('answers of %s', (id, api) => {
-    const egress = protocols.get(id)!
+  for (const [id, api] of implemented) {
     const answers = recordings(api).filter(({ method, status }) => method === 'POST' && (status ?? 200) === 200)
+    recordedTest(answers, `answers of ${id}`, () => renderAnswers(protocols.get(id)!, answers))
+  }
+
+  const renderAnswers = (egress: Protocol, answers: readonly Recording[]) => {
     let translatedCount = 0
     for (const { file, text, isEventStream } of answers) {
       if (!isEventStream) {
@@ -175,8 +184,8 @@ describe('recorded answers of other protocols are rendered as valid Messages', (
         )
       translatedCount++
     }
-    if (answers.length > 0) expect(translatedCount).toBeGreaterThan(answers.length / 2)
-  })
+    expect(translatedCount).toBeGreaterThan(answers.length / 2)
+  }
 
   const contentOf = ({ text, thinking, calls }: AnswerContent) => ({
     text,

@@ -13,7 +13,7 @@ import { collectStream, translateMessage, translateStream } from '../../src/prot
 import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { eventOf } from '../support/aws-event-stream.ts'
-import { type Recording, recordings, seededRandom } from '../support/recordings.ts'
+import { type Recording, recordedTest, recordings, seededRandom } from '../support/recordings.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 
 const claude = 'us.anthropic.claude-haiku-4-5-20251001-v1:0'
@@ -612,54 +612,65 @@ const framesAt = (bytes: Uint8Array, cuts: readonly number[]): Frame[] => {
 describe(`${all.length} recordings of Converse`, () => {
   const completeStreams = streams.filter(({ file }) => !file.includes('exception'))
 
-  test('each recording is a stream, a non-streaming response or a refusal', () => {
+  recordedTest(all, 'each recording is a stream, a non-streaming response or a refusal', () => {
     expect(streams.length + complete.length + refused.length).toBe(all.length)
   })
 
-  test(`${completeStreams.length} streams decode to valid events wherever their bytes are split, and are valid for a client`, () => {
-    const chat = protocols.get('openai-chat')!
-    for (const recording of completeStreams) {
-      const bytes = asBytes(recording)
-      const frames = framesAt(bytes, [])
-      const random = seededRandom(bytes.length)
-      const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b)
-      expect(
-        framesAt(
-          bytes,
-          Array.from(bytes, (_, at) => at),
-        ),
-      ).toEqual(frames)
-      const events = eventsOf(frames)
-      expect(eventsOf(framesAt(bytes, cuts))).toEqual(events)
-      checkEvents(events)
-      const { usage } = messageOf(events)
-      expect({ file: recording.file, end: events.at(-1)!.type, usage: usage !== undefined }).toEqual({
-        file: recording.file,
-        end: 'finish',
-        usage: true,
-      })
-      const pipe = translateStream(chat, converse, exchangeFor())
-      let out = ''
-      for (const frame of frames) out += pipe.push(frame)
-      out += pipe.end()
-      readStream(out, exchangeFor().model)
-      readMessage(collectStream(chat, converse, frames, exchangeFor()).body, exchangeFor().model)
-    }
-  })
+  recordedTest(
+    completeStreams,
+    `${completeStreams.length} streams decode to valid events wherever their bytes are split, and are valid for a client`,
+    () => {
+      const chat = protocols.get('openai-chat')!
+      for (const recording of completeStreams) {
+        const bytes = asBytes(recording)
+        const frames = framesAt(bytes, [])
+        const random = seededRandom(bytes.length)
+        const cuts = Array.from({ length: 64 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b)
+        expect(
+          framesAt(
+            bytes,
+            Array.from(bytes, (_, at) => at),
+          ),
+        ).toEqual(frames)
+        const events = eventsOf(frames)
+        expect(eventsOf(framesAt(bytes, cuts))).toEqual(events)
+        checkEvents(events)
+        const { usage } = messageOf(events)
+        expect({ file: recording.file, end: events.at(-1)!.type, usage: usage !== undefined }).toEqual({
+          file: recording.file,
+          end: 'finish',
+          usage: true,
+        })
+        const pipe = translateStream(chat, converse, exchangeFor())
+        let out = ''
+        for (const frame of frames) out += pipe.push(frame)
+        out += pipe.end()
+        readStream(out, exchangeFor().model)
+        readMessage(collectStream(chat, converse, frames, exchangeFor()).body, exchangeFor().model)
+      }
+    },
+  )
 
-  test(`${complete.length} non-streaming responses keep every text, thought and call, and the token counts add up`, () => {
-    const chat = protocols.get('openai-chat')!
-    for (const { file, text } of complete) {
-      const body = JSON.parse(text) as { output: { message: { content: JsonObject[] } }; usage: Record<string, number> }
-      const message = converse.parseMessage(body as unknown as Json, exchangeFor())
-      expect({ file, parts: message.parts.length }).toEqual({ file, parts: body.output.message.content.length })
-      const { input, output } = message.usage!
-      expect({ file, total: input + output }).toEqual({ file, total: body.usage.totalTokens! })
-      readMessage(translateMessage(chat, converse, text, exchangeFor()).body, exchangeFor().model)
-    }
-  })
+  recordedTest(
+    complete,
+    `${complete.length} non-streaming responses keep every text, thought and call, and the token counts add up`,
+    () => {
+      const chat = protocols.get('openai-chat')!
+      for (const { file, text } of complete) {
+        const body = JSON.parse(text) as {
+          output: { message: { content: JsonObject[] } }
+          usage: Record<string, number>
+        }
+        const message = converse.parseMessage(body as unknown as Json, exchangeFor())
+        expect({ file, parts: message.parts.length }).toEqual({ file, parts: body.output.message.content.length })
+        const { input, output } = message.usage!
+        expect({ file, total: input + output }).toEqual({ file, total: body.usage.totalTokens! })
+        readMessage(translateMessage(chat, converse, text, exchangeFor()).body, exchangeFor().model)
+      }
+    },
+  )
 
-  test(`${refused.length} refusals keep their status, except for refused credentials`, () => {
+  recordedTest(refused, `${refused.length} refusals keep their status, except for refused credentials`, () => {
     for (const { file, status, headers, text } of refused) {
       const error = converse.parseError(status!, new Headers(headers), text, exchangeFor())
       expect({ file, status: error.status }).toEqual({ file, status: status === 403 ? 502 : status! })

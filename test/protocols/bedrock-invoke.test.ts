@@ -1,5 +1,5 @@
 /** Claude by InvokeModel: AWS's framing contains Messages streams. Passed through or translated, they are valid. */
-import { describe, expect, test } from 'bun:test'
+import { describe, expect } from 'bun:test'
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type JsonObject } from '../../src/base/json/json.ts'
 import { createCollector } from '../../src/ir/collect.ts'
@@ -9,7 +9,7 @@ import { protocols } from '../../src/protocols/registry.ts'
 import { translateMessage, translateStream } from '../../src/protocols/shared/translate.ts'
 import { awsEventStreamFraming } from '../../src/upstream/framing/aws-event-stream.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
-import { recordings } from '../support/recordings.ts'
+import { recordedTest, recordings } from '../support/recordings.ts'
 import { readStream as readEvents } from '../validators/anthropic.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 
@@ -43,47 +43,55 @@ const eventsOf = (frames: readonly Frame[]): Event[] => {
 }
 
 describe(`${all.length} recordings of Claude by InvokeModel, ${others} of them completions`, () => {
-  test('each recording is a stream, a non-streaming response, a refusal or a completion', () => {
+  recordedTest(all, 'each recording is a stream, a non-streaming response, a refusal or a completion', () => {
     expect(others).toBe(all.filter(({ url }) => url.includes('claude-v2')).length)
   })
 
-  test(`${streams.length} streams are valid Messages when passed through and valid chunks when translated`, () => {
-    for (const { file, frames } of streams) {
-      const events = eventsOf(frames)
-      checkEvents(events)
-      const collector = createCollector()
-      for (const event of events) collector.push(event)
-      const { parts, usage } = collector.message()
-      expect({ file, parts: parts.length > 0, counted: usage !== undefined }).toEqual({
-        file,
-        parts: true,
-        counted: true,
-      })
+  recordedTest(
+    streams,
+    `${streams.length} streams are valid Messages when passed through and valid chunks when translated`,
+    () => {
+      for (const { file, frames } of streams) {
+        const events = eventsOf(frames)
+        checkEvents(events)
+        const collector = createCollector()
+        for (const event of events) collector.push(event)
+        const { parts, usage } = collector.message()
+        expect({ file, parts: parts.length > 0, counted: usage !== undefined }).toEqual({
+          file,
+          parts: true,
+          counted: true,
+        })
 
-      const pipe = anthropic.passthrough.pipeStream(exchangeFor())
-      let out = ''
-      for (const frame of frames) out += pipe.push(frame)
-      out += pipe.end()
-      expect({ file, stop: readEvents(out, model).stop === '' }).toEqual({ file, stop: false })
-      expect(out).not.toContain('amazon-bedrock')
+        const pipe = anthropic.passthrough.pipeStream(exchangeFor())
+        let out = ''
+        for (const frame of frames) out += pipe.push(frame)
+        out += pipe.end()
+        expect({ file, stop: readEvents(out, model).stop === '' }).toEqual({ file, stop: false })
+        expect(out).not.toContain('amazon-bedrock')
 
-      const translation = translateStream(chat, anthropic, exchangeFor())
-      let translated = ''
-      for (const frame of frames) translated += translation.push(frame)
-      readStream(translated + translation.end(), model)
-    }
-  })
+        const translation = translateStream(chat, anthropic, exchangeFor())
+        let translated = ''
+        for (const frame of frames) translated += translation.push(frame)
+        readStream(translated + translation.end(), model)
+      }
+    },
+  )
 
-  test(`${complete.length} non-streaming responses are valid when passed through and when translated`, () => {
-    for (const { text } of complete) {
-      const passedBody = JSON.parse(anthropic.passthrough.passMessage(text, exchangeFor()).text) as JsonObject
-      expect(passedBody.model).toBe(model)
-      expect(isObject(passedBody.usage)).toBe(true)
-      readMessage(translateMessage(chat, anthropic, text, exchangeFor()).body, model)
-    }
-  })
+  recordedTest(
+    complete,
+    `${complete.length} non-streaming responses are valid when passed through and when translated`,
+    () => {
+      for (const { text } of complete) {
+        const passedBody = JSON.parse(anthropic.passthrough.passMessage(text, exchangeFor()).text) as JsonObject
+        expect(passedBody.model).toBe(model)
+        expect(isObject(passedBody.usage)).toBe(true)
+        readMessage(translateMessage(chat, anthropic, text, exchangeFor()).body, model)
+      }
+    },
+  )
 
-  test(`${refused.length} refusals keep their status, except for refused credentials`, () => {
+  recordedTest(refused, `${refused.length} refusals keep their status, except for refused credentials`, () => {
     for (const { file, status, headers, text } of refused) {
       const error = anthropic.parseError(status!, new Headers(headers), text, exchangeFor())
       expect(error).toBeInstanceOf(GatewayError)

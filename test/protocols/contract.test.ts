@@ -1,10 +1,10 @@
 /** Protocols with both halves fulfil the contract, over our own fixtures and over the recordings. */
-import { describe, expect, test } from 'bun:test'
+import { describe, expect } from 'bun:test'
 import type { JsonObject } from '../../src/base/json/json.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
 import { messages, requests, streams, toText } from '../fixtures/openai-chat.ts'
-import { type Recording, recordings } from '../support/recordings.ts'
+import { type Recording, recordedTest, recordings } from '../support/recordings.ts'
 import { chunksOf, readNaively } from '../validators/naive.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
 
@@ -56,6 +56,7 @@ const fixtureSamples: Samples = {
   requests,
 }
 const recordedSamples: Samples = {
+  recorded: true,
   source: `${posts.length} recordings`,
   streams: streamed.map(one => ({ name: one.file, text: one.text, fault: isFault(one) })),
   messages: complete.map(({ file, text }) => ({ name: file, body: JSON.parse(text) as JsonObject })),
@@ -68,59 +69,75 @@ protocolContract(chat, recordedSamples)
 describe(`passthrough of openai-chat over ${posts.length} recordings`, () => {
   const { model } = exchangeFor()
 
-  test(`each recording belongs to one kind; ${allRecordings.length - posts.length} are not chat requests`, () => {
-    expect(allRecordings.filter(({ method }) => method !== 'POST' && method !== 'GET')).toEqual([])
-    expect(streamed.length + complete.length + failed.length + empty.length + refused.length).toBe(posts.length)
-  })
+  recordedTest(
+    allRecordings,
+    `each recording belongs to one kind; ${allRecordings.length - posts.length} are not chat requests`,
+    () => {
+      expect(allRecordings.filter(({ method }) => method !== 'POST' && method !== 'GET')).toEqual([])
+      expect(streamed.length + complete.length + failed.length + empty.length + refused.length).toBe(posts.length)
+    },
+  )
 
   const withPictures = recordedRequests.filter(({ body }) => hasToolPicture(body))
-  test(`${withPictures.length} requests with an image in a tool result: a user message after the results shows it`, () => {
-    for (const { body } of withPictures) {
-      const { messages } = chat.renderRequest(
-        chat.parseRequest(body, () => undefined),
-        exchangeFor(),
-      )
-      const rendered = messages as JsonObject[]
-      expect(rendered.filter(({ role, content }) => role === 'tool' && typeof content !== 'string')).toEqual([])
-      const pictureIndex = rendered.findIndex(
-        ({ role, content }) => role === 'user' && JSON.stringify(content).includes('"image_url"'),
-      )
-      expect(rendered[pictureIndex - 1]?.role).toBe('tool')
-    }
-  })
+  recordedTest(
+    withPictures,
+    `${withPictures.length} requests with an image in a tool result: a user message after the results shows it`,
+    () => {
+      for (const { body } of withPictures) {
+        const { messages } = chat.renderRequest(
+          chat.parseRequest(body, () => undefined),
+          exchangeFor(),
+        )
+        const rendered = messages as JsonObject[]
+        expect(rendered.filter(({ role, content }) => role === 'tool' && typeof content !== 'string')).toEqual([])
+        const pictureIndex = rendered.findIndex(
+          ({ role, content }) => role === 'user' && JSON.stringify(content).includes('"image_url"'),
+        )
+        expect(rendered[pictureIndex - 1]?.role).toBe('tool')
+      }
+    },
+  )
 
-  test(`${streamed.length} streams become valid; text, reasoning, calls, finish and usage are the vendor's`, () => {
-    for (const recording of streamed) {
-      const { file, text } = recording
-      const pipe = chat.passthrough.pipeStream(exchangeFor())
-      let out = ''
-      for (const frame of framesOf(text)) out += pipe.push(frame)
-      out += pipe.end()
-      expect({ file, fault: pipe.state.fault !== undefined }).toEqual({ file, fault: isFault(recording) })
-      if (pipe.state.fault) expect(out).not.toContain('[DONE]')
-      else
-        expect({ file, ...summarize(readStream(out, model)) }).toEqual({
+  recordedTest(
+    streamed,
+    `${streamed.length} streams become valid; text, reasoning, calls, finish and usage are the vendor's`,
+    () => {
+      for (const recording of streamed) {
+        const { file, text } = recording
+        const pipe = chat.passthrough.pipeStream(exchangeFor())
+        let out = ''
+        for (const frame of framesOf(text)) out += pipe.push(frame)
+        out += pipe.end()
+        expect({ file, fault: pipe.state.fault !== undefined }).toEqual({ file, fault: isFault(recording) })
+        if (pipe.state.fault) expect(out).not.toContain('[DONE]')
+        else
+          expect({ file, ...summarize(readStream(out, model)) }).toEqual({
+            file,
+            ...summarize(readNaively(chunksOf(text).chunks, 'delta')),
+          })
+      }
+    },
+  )
+
+  recordedTest(
+    complete,
+    `${complete.length} complete answers become valid; text, reasoning, calls, finish and usage are the vendor's`,
+    () => {
+      for (const { file, text } of complete) {
+        const { text: out } = chat.passthrough.passMessage(text, exchangeFor())
+        expect({ file, ...summarize(readMessage(out, model)) }).toEqual({
           file,
-          ...summarize(readNaively(chunksOf(text).chunks, 'delta')),
+          ...summarize(readNaively([JSON.parse(text)], 'message')),
         })
-    }
-  })
+      }
+    },
+  )
 
-  test(`${complete.length} complete answers become valid; text, reasoning, calls, finish and usage are the vendor's`, () => {
-    for (const { file, text } of complete) {
-      const { text: out } = chat.passthrough.passMessage(text, exchangeFor())
-      expect({ file, ...summarize(readMessage(out, model)) }).toEqual({
-        file,
-        ...summarize(readNaively([JSON.parse(text)], 'message')),
-      })
-    }
-  })
-
-  test(`${failed.length} answers with status 200 that report an error throw it`, () => {
+  recordedTest(failed, `${failed.length} answers with status 200 that report an error throw it`, () => {
     for (const { text } of failed) expect(() => chat.passthrough.passMessage(text, exchangeFor())).toThrow()
   })
 
-  test(`${empty.length} empty answers are errors`, () => {
+  recordedTest(empty, `${empty.length} empty answers are errors`, () => {
     for (const { isEventStream } of empty) {
       if (!isEventStream) expect(() => chat.passthrough.passMessage('', exchangeFor())).toThrow('nothing')
       const pipe = chat.passthrough.pipeStream(exchangeFor())
@@ -129,21 +146,25 @@ describe(`passthrough of openai-chat over ${posts.length} recordings`, () => {
     }
   })
 
-  test(`${refused.length} error answers keep their status, or are reported as a credentials error`, () => {
-    for (const { file, status, headers, text } of refused) {
-      const error = chat.parseError(status!, new Headers(headersOf(headers)), text, exchangeFor())
-      const expectedStatus = error.code === 'upstream_credentials' ? 502 : status
-      expect<unknown>({ file, status: error.status }).toEqual({ file, status: expectedStatus })
-      if (error.code === 'upstream_credentials') expect([400, 401, 402, 403]).toContain(status ?? 0)
-      const { error: body } = chat.renderError(error) as { error: { message: string } }
-      expect<unknown>({ file, type: typeof body.message, empty: body.message === '' }).toEqual({
-        file,
-        type: 'string',
-        empty: false,
-      })
-      expect(JSON.stringify(body)).not.toMatch(/\w\*{3}|\*{3}\w/)
-    }
-  })
+  recordedTest(
+    refused,
+    `${refused.length} error answers keep their status, or are reported as a credentials error`,
+    () => {
+      for (const { file, status, headers, text } of refused) {
+        const error = chat.parseError(status!, new Headers(headersOf(headers)), text, exchangeFor())
+        const expectedStatus = error.code === 'upstream_credentials' ? 502 : status
+        expect<unknown>({ file, status: error.status }).toEqual({ file, status: expectedStatus })
+        if (error.code === 'upstream_credentials') expect([400, 401, 402, 403]).toContain(status ?? 0)
+        const { error: body } = chat.renderError(error) as { error: { message: string } }
+        expect<unknown>({ file, type: typeof body.message, empty: body.message === '' }).toEqual({
+          file,
+          type: 'string',
+          empty: false,
+        })
+        expect(JSON.stringify(body)).not.toMatch(/\w\*{3}|\*{3}\w/)
+      }
+    },
+  )
 })
 
 const summarize = ({ choices, usage }: ReturnType<typeof readNaively>) => ({

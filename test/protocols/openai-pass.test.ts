@@ -4,7 +4,7 @@ import type { GatewayError } from '../../src/base/errors.ts'
 import type { Exchange } from '../../src/protocols/protocol.ts'
 import { clientProtocolOf, passthroughPaths } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
-import { recordings } from '../support/recordings.ts'
+import { recordedTest, recordings } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
 
 const protocolAt = clientProtocolOf
@@ -168,7 +168,7 @@ for (const [api, path] of Object.entries(apis)) {
     ({ isEventStream, text, provider }) => isEventStream && !(provider === 'writer' && !text.includes('"choices"')),
   )
 
-  test(`${complete.length} recorded answers of ${api} pass with only the model changed`, () => {
+  recordedTest(complete, `${complete.length} recorded answers of ${api} pass with only the model changed`, () => {
     for (const { text } of complete) {
       const passed = pass(path, text).text
       if (!text.trimStart().startsWith('{')) expect(passed).toBe(text)
@@ -179,7 +179,7 @@ for (const [api, path] of Object.entries(apis)) {
     }
   })
 
-  test(`${streams.length} recorded streams of ${api} pass and end`, () => {
+  recordedTest(streams, `${streams.length} recorded streams of ${api} pass and end`, () => {
     for (const { file, text } of streams) {
       const { out, state } = runStream(path, text)
       expect({ file, fault: state.fault?.message, done: out.endsWith('data: [DONE]\n\n') }).toEqual({

@@ -27,7 +27,7 @@ import {
   streams,
   toText,
 } from '../fixtures/openai-responses.ts'
-import { type Recording, recordings } from '../support/recordings.ts'
+import { type Recording, recordedTest, recordings } from '../support/recordings.ts'
 import { check, checkResponse } from '../validators/openai-responses.ts'
 
 const responses = protocols.get('openai-responses')!
@@ -69,6 +69,7 @@ const requestSamples = creations.flatMap(({ file, request }) =>
   isObject(request) && isStateless(request) ? [{ name: file, body: request }] : [],
 )
 const recordedSamples: Samples = {
+  recorded: true,
   source: `${creations.length} of ${allRecordings.length} recordings`,
   streams: streamRecordings.map(one => ({ name: one.file, text: withResponseId(one.text), fault: isFault(one) })),
   messages: completeRecordings.map(one => ({ name: one.file, body: JSON.parse(withResponseId(one.text)) as Json })),
@@ -97,67 +98,91 @@ const bodiesOf = (frames: readonly Frame[]): JsonObject[] => frames.map(({ data 
 const typesOf = (frames: readonly Frame[]): unknown[] => bodiesOf(frames).map(({ type }) => type)
 
 describe('recordings', () => {
-  test(`${creations.length} recordings are each a stream, an answer, a refusal or malformed; ${allRecordings.length - creations.length} others are of stored answers`, () => {
-    expect(streamRecordings.length + completeRecordings.length + refusals.length + otherRecordings.length).toBe(
-      creations.length,
-    )
-    for (const one of otherRecordings)
-      expect(() => responses.passthrough.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
-  })
+  recordedTest(
+    creations,
+    `${creations.length} recordings are each a stream, an answer, a refusal or malformed; ${allRecordings.length - creations.length} others are of stored answers`,
+    () => {
+      expect(streamRecordings.length + completeRecordings.length + refusals.length + otherRecordings.length).toBe(
+        creations.length,
+      )
+      for (const one of otherRecordings)
+        expect(() => responses.passthrough.passMessage(one.text, exchangeFor())).toThrow(GatewayError)
+    },
+  )
 
-  test(`${streamRecordings.length} streams: the stream rendered from their events is valid`, () => {
-    for (const { file, text } of streamRecordings) {
-      const frames = renderFrames(eventsOf(responses, framesOf(text)).filter(({ type }) => type !== 'fault'))
-      expect({ file, wrong: check(frames).filter(one => one !== 'no end') }).toEqual({ file, wrong: [] })
-    }
-  })
+  recordedTest(
+    streamRecordings,
+    `${streamRecordings.length} streams: the stream rendered from their events is valid`,
+    () => {
+      for (const { file, text } of streamRecordings) {
+        const frames = renderFrames(eventsOf(responses, framesOf(text)).filter(({ type }) => type !== 'fault'))
+        expect({ file, wrong: check(frames).filter(one => one !== 'no end') }).toEqual({ file, wrong: [] })
+      }
+    },
+  )
 
-  test(`${completeRecordings.length} non-streaming answers: what is rendered from them is valid, both as an answer and as a stream`, () => {
-    for (const { file, text } of completeRecordings) {
-      const message = responses.parseMessage(JSON.parse(text) as Json, exchangeFor())
-      const body = responses.renderMessage(message, exchangeFor()) as JsonObject
-      expect({ file, wrong: checkResponse(body) }).toEqual({ file, wrong: [] })
-      expect({ file, wrong: check(renderFrames(replayMessage(message))) }).toEqual({ file, wrong: [] })
-    }
-  })
+  recordedTest(
+    completeRecordings,
+    `${completeRecordings.length} non-streaming answers: what is rendered from them is valid, both as an answer and as a stream`,
+    () => {
+      for (const { file, text } of completeRecordings) {
+        const message = responses.parseMessage(JSON.parse(text) as Json, exchangeFor())
+        const body = responses.renderMessage(message, exchangeFor()) as JsonObject
+        expect({ file, wrong: checkResponse(body) }).toEqual({ file, wrong: [] })
+        expect({ file, wrong: check(renderFrames(replayMessage(message))) }).toEqual({ file, wrong: [] })
+      }
+    },
+  )
 
-  test(`${streamRecordings.length} streams: the parts, finish and usage decoded from the events equal those of the final event`, () => {
-    for (const { file, text } of streamRecordings.filter(one => !isFault(one))) {
-      const last = framesOf(text).flatMap(({ data }) => {
-        const body = data === '[DONE]' ? {} : (JSON.parse(data) as JsonObject)
-        return body.type === 'response.completed' || body.type === 'response.incomplete' ? [body.response!] : []
-      })[0] as JsonObject
-      if (!Array.isArray(last.output) || last.output.length === 0) continue
-      const events = eventsOf(responses, framesOf(text))
-      const lastMessage = responses.parseMessage(last, exchangeFor())
-      const { id: _id, ...streamedMessage } = messageOf(events)
-      const { id: _other, ...wholeMessage } = lastMessage
-      expect({ file, ...withoutIds(streamedMessage) }).toEqual({ file, ...withoutIds(wholeMessage) })
-    }
-  })
+  recordedTest(
+    streamRecordings,
+    `${streamRecordings.length} streams: the parts, finish and usage decoded from the events equal those of the final event`,
+    () => {
+      for (const { file, text } of streamRecordings.filter(one => !isFault(one))) {
+        const last = framesOf(text).flatMap(({ data }) => {
+          const body = data === '[DONE]' ? {} : (JSON.parse(data) as JsonObject)
+          return body.type === 'response.completed' || body.type === 'response.incomplete' ? [body.response!] : []
+        })[0] as JsonObject
+        if (!Array.isArray(last.output) || last.output.length === 0) continue
+        const events = eventsOf(responses, framesOf(text))
+        const lastMessage = responses.parseMessage(last, exchangeFor())
+        const { id: _id, ...streamedMessage } = messageOf(events)
+        const { id: _other, ...wholeMessage } = lastMessage
+        expect({ file, ...withoutIds(streamedMessage) }).toEqual({ file, ...withoutIds(wholeMessage) })
+      }
+    },
+  )
 
-  test(`${refusals.length} refusals keep their status, except that rejected credentials become a 502`, () => {
-    for (const { file, status, headers, text } of refusals) {
-      const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
-      expect({ file, status: error.status }).toEqual({
-        file,
-        status: error.code === 'upstream_credentials' ? 502 : status!,
-      })
-    }
-  })
+  recordedTest(
+    refusals,
+    `${refusals.length} refusals keep their status, except that rejected credentials become a 502`,
+    () => {
+      for (const { file, status, headers, text } of refusals) {
+        const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
+        expect({ file, status: error.status }).toEqual({
+          file,
+          status: error.code === 'upstream_credentials' ? 502 : status!,
+        })
+      }
+    },
+  )
 
   const chats = recordings('chat-completions').filter(
     ({ method, status, isEventStream }) => method === 'POST' && (status ?? 200) === 200 && isEventStream,
   )
-  test(`${chats.length} streams of Chat Completions: the Responses stream rendered from their events is valid`, () => {
-    for (const { file, text } of chats) {
-      const events = eventsOf(chat, framesOf(text))
-      const faulty = events.at(-1)?.type === 'fault'
-      expect({ file, wrong: check(renderFrames(events)) }).toEqual({ file, wrong: [] })
-      if (faulty)
-        expect(typesOf(renderFrames(events)).at(-1)).toBe(events[0]?.type === 'start' ? 'response.failed' : 'error')
-    }
-  })
+  recordedTest(
+    chats,
+    `${chats.length} streams of Chat Completions: the Responses stream rendered from their events is valid`,
+    () => {
+      for (const { file, text } of chats) {
+        const events = eventsOf(chat, framesOf(text))
+        const faulty = events.at(-1)?.type === 'fault'
+        expect({ file, wrong: check(renderFrames(events)) }).toEqual({ file, wrong: [] })
+        if (faulty)
+          expect(typesOf(renderFrames(events)).at(-1)).toBe(events[0]?.type === 'start' ? 'response.failed' : 'error')
+      }
+    },
+  )
 })
 
 /** Passes a stream through: the output, and the state of the pipe. */
@@ -174,29 +199,37 @@ const passThrough = (text: string, change: Parameters<typeof exchangeFor>[0] = {
 const isKnown = ({ type }: JsonObject): boolean => !/^response\.(apply_patch|shell)_call/.test(String(type))
 
 describe('passthrough', () => {
-  test(`${streamRecordings.length} recorded streams: the SDK reads the passed stream completely, under the client's model`, () => {
-    for (const one of streamRecordings) {
-      const { frames, state } = passThrough(one.text)
-      const { file } = one
-      expect({ file, fault: state.fault !== undefined }).toEqual({ file, fault: isFault(one) })
-      for (const { event, data } of frames) expect<unknown>(event).toBe((JSON.parse(data) as JsonObject).type)
-      if (state.fault) continue
-      let snapshot: Response | undefined
-      for (const event of bodiesOf(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
-      expect({ file, model: snapshot?.model as string }).toEqual({ file, model: exchangeFor().model })
-      const items = snapshot?.output.length ?? 0
-      expect({ file, some: items > 0 }).toEqual({ file, some: one.text.includes('response.output_item.done') })
-      expect(state.usage === undefined).toBe(!/"usage":\s?\{/.test(one.text))
-    }
-  })
+  recordedTest(
+    streamRecordings,
+    `${streamRecordings.length} recorded streams: the SDK reads the passed stream completely, under the client's model`,
+    () => {
+      for (const one of streamRecordings) {
+        const { frames, state } = passThrough(one.text)
+        const { file } = one
+        expect({ file, fault: state.fault !== undefined }).toEqual({ file, fault: isFault(one) })
+        for (const { event, data } of frames) expect<unknown>(event).toBe((JSON.parse(data) as JsonObject).type)
+        if (state.fault) continue
+        let snapshot: Response | undefined
+        for (const event of bodiesOf(frames).filter(isKnown)) snapshot = accumulateResponse(event as never, snapshot)
+        expect({ file, model: snapshot?.model as string }).toEqual({ file, model: exchangeFor().model })
+        const items = snapshot?.output.length ?? 0
+        expect({ file, some: items > 0 }).toEqual({ file, some: one.text.includes('response.output_item.done') })
+        expect(state.usage === undefined).toBe(!/"usage":\s?\{/.test(one.text))
+      }
+    },
+  )
 
-  test(`${completeRecordings.length} recorded non-streaming answers: nothing but the model is changed`, () => {
-    for (const { file, text } of completeRecordings) {
-      const body = bodyOf({ text } as Recording)
-      const { text: out } = responses.passthrough.passMessage(text, exchangeFor())
-      expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
-    }
-  })
+  recordedTest(
+    completeRecordings,
+    `${completeRecordings.length} recorded non-streaming answers: nothing but the model is changed`,
+    () => {
+      for (const { file, text } of completeRecordings) {
+        const body = bodyOf({ text } as Recording)
+        const { text: out } = responses.passthrough.passMessage(text, exchangeFor())
+        expect({ file, body: JSON.parse(out) as Json }).toEqual({ file, body: { ...body, model: exchangeFor().model } })
+      }
+    },
+  )
 
   test('the complete answer is found in its stream, whatever the order of the fields in an event', () => {
     const item = messageItem([{ type: 'output_text', text: 'data:image/png;base64,AA==', annotations: [] }])

@@ -6,7 +6,7 @@ import { passthrough } from '../../src/protocols/openai-chat/passthrough.ts'
 import type { StreamPipe } from '../../src/protocols/protocol.ts'
 import { providers } from '../../src/providers/index.ts'
 import { exchangeFor, framesOf } from '../contracts/protocol.ts'
-import { type Recording, recordings } from '../support/recordings.ts'
+import { type Recording, recordedTest, recordings } from '../support/recordings.ts'
 import { type Answer, readMessage, readStream } from '../validators/openai-chat.ts'
 
 /** Vendor name in the recordings → our service type, where they differ. */
@@ -55,9 +55,14 @@ const all = apis
   .filter(({ type, status }) => providers.has(type) && (status ?? 200) === 200)
 
 describe(`${all.length} recorded responses after their vendor's corrections`, () => {
-  for (const type of new Set(all.map(({ type }) => type))) {
+  const recordedTypes = new Set(all.map(({ type }) => type))
+  recordedTest(all, 'the recordings are of more than a dozen vendors', () => {
+    expect(recordedTypes.size).toBeGreaterThan(12)
+  })
+
+  for (const type of recordedTypes) {
     const ofType = all.filter(recording => recording.type === type)
-    test(`all ${ofType.length} recordings of ${type} are valid`, () => {
+    recordedTest(ofType, `all ${ofType.length} recordings of ${type} are valid`, () => {
       for (const recording of ofType) {
         const { file, text } = recording
         const answer = read(recording, type)

@@ -1,12 +1,31 @@
 /**
- * Recorded traffic of real vendors, from the folder that RECORDINGS names (default: `../shared/recordings` next to
- * the project). The recordings are not part of the project. Without them there are none to test, and the names of the
- * tests say that they read 0.
+ * Recorded traffic of real vendors, from the folders that RECORDINGS names, with the separator of PATH between them
+ * (default: `../shared/recordings`, relative to the project). The recordings are not part of the project. Tests over
+ * recordings that are not there are skipped, with the reason in their names.
  */
+import { test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
-export const recordingsFolder = process.env.RECORDINGS ?? join(import.meta.dir, '../../../shared/recordings')
+const recordingFolders = (process.env['RECORDINGS'] ?? join(import.meta.dir, '../../../shared/recordings'))
+  .split(delimiter)
+  .filter(folder => folder !== '')
+const indexedFolders = recordingFolders.filter(folder => existsSync(join(folder, 'INDEX.json')))
+const skipReason =
+  indexedFolders.length === 0
+    ? `skipped: no recordings in ${recordingFolders.join(delimiter)}`
+    : 'skipped: the recordings have none'
+
+/** A test over `samples` that come from recordings. It is skipped if there are none. */
+export const recordedTest = (
+  samples: readonly unknown[],
+  name: string,
+  run: (() => void) | (() => Promise<unknown>),
+  timeoutMs?: number,
+): void => {
+  if (samples.length === 0) test.skip(`${name} (${skipReason})`, run)
+  else test(name, run, timeoutMs)
+}
 
 export type Recording = {
   file: string
@@ -45,18 +64,23 @@ type StoredExchange = {
 }
 
 /**
- * All recordings of one API.
- * @throws if a file of the index cannot be read, so that no recording is skipped silently.
+ * All recordings of one API, in the order of the folders.
+ * @throws if a file of an index cannot be read, so that no recording is skipped silently.
  */
-export const recordings = (api: string): Recording[] => {
-  const index = join(recordingsFolder, 'INDEX.json')
-  if (!existsSync(index)) return []
-  const rows = JSON.parse(readFileSync(index, 'utf8')) as IndexRow[]
-  return rows.filter(row => row.api === api).map(readRecording)
-}
+export const recordings = (api: string): Recording[] => recordingsWhere(row => row.api === api)
 
-const readRecording = ({ file, provider, api }: IndexRow): Recording => {
-  const { request, response } = JSON.parse(readFileSync(join(recordingsFolder, file), 'utf8')) as StoredExchange
+/** All recordings of one vendor. */
+export const recordingsOf = (provider: string): Recording[] => recordingsWhere(row => row.provider === provider)
+
+const recordingsWhere = (selects: (row: IndexRow) => boolean): Recording[] =>
+  indexedFolders.flatMap(folder =>
+    (JSON.parse(readFileSync(join(folder, 'INDEX.json'), 'utf8')) as IndexRow[])
+      .filter(selects)
+      .map(row => readRecording(folder, row)),
+  )
+
+const readRecording = (folder: string, { file, provider, api }: IndexRow): Recording => {
+  const { request, response } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as StoredExchange
   const bodyText =
     response.body_text ?? (response.body === undefined || response.body === null ? '' : JSON.stringify(response.body))
   return {

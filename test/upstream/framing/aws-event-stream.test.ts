@@ -4,7 +4,7 @@ import type { Frame } from '../../../src/protocols/protocol.ts'
 import { awsEventStreamFraming, isAwsEventStream } from '../../../src/upstream/framing/aws-event-stream.ts'
 import { maxFrameLength } from '../../../src/upstream/framing/sse.ts'
 import { chunkOf, eventOf, exceptionOf, messageOf } from '../../support/aws-event-stream.ts'
-import { type Recording, recordings, seededRandom } from '../../support/recordings.ts'
+import { type Recording, recordedTest, recordings, seededRandom } from '../../support/recordings.ts'
 
 const exchange = { redact: (text: string) => text.replaceAll('geheim', '***') }
 
@@ -211,18 +211,22 @@ const streams = [...recordings('bedrock-converse'), ...recordings('bedrock-invok
   (one): one is Recording & { bytes: Uint8Array } => one.bytes !== undefined,
 )
 
-test(`${streams.length} recorded streams give the same frames whole, one byte at a time and at 64 seeded cuts`, () => {
-  for (const { file, bytes } of streams) {
-    const uncut = readAt(bytes, [])
-    if (file.includes('exception')) expect((uncut.error as GatewayError).code).toBe('upstream_refused')
-    else
-      expect({ file, error: uncut.error, reported: uncut.frames.length > 0 }).toEqual({
-        file,
-        error: undefined,
-        reported: true,
-      })
-    for (const { data } of uncut.frames) JSON.parse(data)
-    expect(readAt(bytes, everyByte(bytes))).toEqual(uncut)
-    expect(readAt(bytes, someCuts(bytes))).toEqual(uncut)
-  }
-})
+recordedTest(
+  streams,
+  `${streams.length} recorded streams give the same frames whole, one byte at a time and at 64 seeded cuts`,
+  () => {
+    for (const { file, bytes } of streams) {
+      const uncut = readAt(bytes, [])
+      if (file.includes('exception')) expect((uncut.error as GatewayError).code).toBe('upstream_refused')
+      else
+        expect({ file, error: uncut.error, reported: uncut.frames.length > 0 }).toEqual({
+          file,
+          error: undefined,
+          reported: true,
+        })
+      for (const { data } of uncut.frames) JSON.parse(data)
+      expect(readAt(bytes, everyByte(bytes))).toEqual(uncut)
+      expect(readAt(bytes, someCuts(bytes))).toEqual(uncut)
+    }
+  },
+)
