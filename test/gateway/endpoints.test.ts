@@ -364,6 +364,14 @@ describe('CORS', () => {
   test('a browser on another origin may read answers, streams and errors', async () => {
     const headers = { origin: 'https://page.test' }
     const answers = [
+      (
+        await exchange(
+          '/v1/chat/completions',
+          replyChat(),
+          { model: 'm', messages: [{ role: 'user', content: 'x' }] },
+          { headers },
+        )
+      ).response,
       (await exchange('/v1/chat/completions', replyChat(), { model: 'm', messages: [] }, { headers })).response,
       (
         await exchange(
@@ -385,8 +393,11 @@ describe('CORS', () => {
       await get('/v1/models/none', { headers }),
       await get('/v1/none', { headers }),
     ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 404, 200, 404, 404])
+    const texts = await Promise.all(answers.map(answer => answer.text()))
+    expect(JSON.parse(texts[0]!)).toMatchObject({ choices: [{ message: { content: 'Hello there.' } }] })
+    expect(texts[2]).toEndWith('data: [DONE]\n\n')
     for (const answer of answers) {
-      await answer.text()
       expect(answer.headers.get('access-control-allow-origin')).toBe('*')
       expect(answer.headers.get('access-control-expose-headers')).toBe('*')
       expect(answer.headers.has('access-control-allow-credentials')).toBe(false)

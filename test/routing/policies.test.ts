@@ -46,8 +46,11 @@ test('round robin counts by key, continues across reloads, and does not advance 
 test('round robin drops the oldest keys beyond the maximum', () => {
   const positions = new Map<string, number>()
   const { round_robin } = createPolicies({ positions })
-  for (let at = 0; at < 12_000; at++) round_robin(candidatesOf({ A: 1, B: 1 }), context('', `key ${at}`))
-  expect(positions.size).toBe(10_000)
+  const candidates = candidatesOf({ A: 1, B: 1 })
+  for (let at = 0; at < 12_000; at++) round_robin(candidates, context('', `key ${at}`))
+  expect([...positions.keys()]).toEqual(Array.from({ length: 10_000 }, (_, at) => `key ${at + 2000}`))
+  const firstOf = (key: string) => round_robin(candidates, context('', key))[0]!.name
+  expect(['key 11999', 'key 2500', 'key 0'].map(firstOf).join(' ')).toBe('B B A')
 })
 
 test('random draws for each request, hash keeps its order', () => {

@@ -109,20 +109,25 @@ describe('a request to Bedrock', () => {
     )
   })
 
-  test('the signing key of one day is not used on another day', () => {
-    const target = targetWith(credentials)
-    const authorizationAt = (date: string) => {
+  test('a credential signs with the key of the day, the region and the service, whatever it signed before', () => {
+    const signedWith = (target: Target, date: string, region: string, service: string) => {
       const request = createRequest()
       void sigv4(
-        'bedrock',
-        () => 'eu-west-1',
+        service,
+        () => region,
         () => new Date(date),
       )(request, target)
       return request.headers.get('authorization')
     }
-    const first = authorizationAt('2026-11-20T23:59:59Z')
-    expect(authorizationAt('2026-11-21T00:00:00Z')).toContain('/20261121/')
-    expect(authorizationAt('2026-11-20T23:59:59Z')).toBe(first)
+    const reused = targetWith(credentials)
+    for (const [date, region, service] of [
+      ['2026-11-20T23:59:59Z', 'eu-west-1', 'bedrock'],
+      ['2026-11-21T00:00:00Z', 'eu-west-1', 'bedrock'],
+      ['2026-11-21T00:00:00Z', 'us-east-1', 'bedrock'],
+      ['2026-11-21T00:00:00Z', 'us-east-1', 'sagemaker'],
+      ['2026-11-20T23:59:59Z', 'eu-west-1', 'bedrock'],
+    ] as const)
+      expect(signedWith(reused, date, region, service)).toBe(signedWith(targetWith(credentials), date, region, service))
   })
 
   test('a body that is no text is sent as an unsigned payload', () => {
