@@ -243,9 +243,11 @@ describe('the queue', () => {
     })
     const before = upstream.requests.length
     const answers: Promise<unknown>[] = []
+    // The heartbeat of a stream says that it waits in the queue. The next one is sent only then.
     for (let round = 0; round < 6; round++) {
-      answers.push(send('line', { user: `${round}`, stream: round % 2 === 1 }))
-      await Bun.sleep(25)
+      const stream = await openStream(gateway, { model: 'line', user: `${round}` })
+      answers.push(stream.ended)
+      if (round > 0) await waitUntil(() => stream.frames.length > 0)
     }
     expect(upstream.requests.length).toBe(before + 1)
     latch.open()
