@@ -1,6 +1,6 @@
 /** The mutation tester: which mutants it makes of a source, which of them it samples, and what tests notice. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,17 @@ import { jsonReport, scoreOf, textReport } from '../../scripts/mutants/report.ts
 import { judgeAll, type Options, selectMutants } from '../../scripts/mutants/run.ts'
 import { sampleOf } from '../../scripts/mutants/sample.ts'
 import { createTypeCheck } from '../../scripts/mutants/types.ts'
+import { waitUntil } from '../support/wait-until.ts'
+
+const overlayPath = join(import.meta.dir, '../../scripts/mutants/overlay.ts')
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 /** The mutated texts of one line, or of a whole source, each as `operator: text`. */
 const changesOf = (text: string, options = {}): string[] =>
@@ -374,6 +385,25 @@ describe('a project', () => {
     const json = JSON.parse(jsonReport(verdicts, sources, 1))
     expect(json.mutants).toHaveLength(verdicts.length)
     expect(json.mutants[2]).toMatchObject({ file: 'src/limit.ts', line: 1, status: 'survived', operator: 'boundary' })
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('has no copy and no process left after %s', async signal => {
+    const program = [
+      `import { cleanUpOnSignal, createOverlay } from ${JSON.stringify(overlayPath)}`,
+      'cleanUpOnSignal()',
+      `const overlay = await createOverlay(${JSON.stringify(root)})`,
+      "await Bun.write(Bun.stdout, overlay.root + '\\n')",
+      "await overlay.run(['sh', '-c', 'echo $$ > pid; sleep 300; true'], 300_000)",
+    ].join('\n')
+    const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe' })
+    const folder = new TextDecoder().decode((await child.stdout.getReader().read()).value).trim()
+    const pid = await waitUntil(
+      () => existsSync(join(folder, 'pid')) && (Number(readFileSync(join(folder, 'pid'), 'utf8')) || false),
+    )
+    child.kill(signal)
+    expect(await child.exited).toBe(signal === 'SIGINT' ? 130 : 143)
+    expect(existsSync(join(folder, '..'))).toBe(false)
+    await waitUntil(() => !isRunning(pid))
   })
 
   test('is asked for by file, folder or line; a path that is not there is an error', () => {
