@@ -186,6 +186,13 @@ describe('the startup output', () => {
     expect(gateway.stderr()).toMatch(/^ {2}models +\*$/m)
   })
 
+  test('of many models the banner lists twelve, and says how many it leaves out', async () => {
+    const models = Array.from({ length: 15 }, (_, index) => `m${10 + index}`)
+    await using gateway = await startGateway({ services: { vllm: [{ enabled: true, models }] } })
+    // `random` is a model besides the 15.
+    expect(gateway.stderr()).toMatch(/^ {2}models +m10, m11, .*, m20, m21 and 4 more$/m)
+  })
+
   test('a warning is printed if the address is public and no key is set', async () => {
     const directory = await createDirectory('open', { 'config.json': mockOf('m') })
     await using gateway = await launch(directory, [])
