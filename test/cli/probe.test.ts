@@ -406,6 +406,35 @@ test('Ctrl-C prints the known results and exits with 130', async () => {
   }
 })
 
+test.each<[string, boolean, Record<string, string>]>([
+  ['has colors', true, {}],
+  ['has no colors if NO_COLOR is set', false, { NO_COLOR: '1' }],
+])('the table on a terminal %s', async (_, hasColors, env) => {
+  const upstream = await startVendor(replyChat())
+  const folder = await mkdtemp(join(tmpdir(), 'probe-'))
+  try {
+    await writeFile(join(folder, 'config.json'), JSON.stringify(configOf(entry('quick', upstream.url))))
+    const binary = process.env['SIMPLE_ONE_API_BINARY']
+    const command = binary ? [binary] : [process.execPath, join(import.meta.dir, '../../src/main.ts')]
+    const decoder = new TextDecoder()
+    let screen = ''
+    const child = Bun.spawn([...command, 'probe', 'config.json'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+      terminal: {
+        data: (_, bytes) => {
+          screen += decoder.decode(bytes, { stream: true })
+        },
+      },
+    })
+    expect(await child.exited).toBe(0)
+    await waitUntil(() => screen.includes('1 ok, 0 failed'))
+    expect(screen.includes('\x1b[32mok')).toBe(hasColors)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
 test('arguments that are not understood exit with 2', async () => {
   for (const args of [
     ['probe', 'a', 'b'],
