@@ -284,6 +284,8 @@ describe('reranking', () => {
       body: { id: 'x', model: 'the-clients-model', results: ranked, meta: { billed_units: { search_units: 1 } } },
       usage: undefined,
     })
+    const metered = { results, meta: { tokens: { input_tokens: 7, output_tokens: 0 } } }
+    expect(responseOf('rerank', 'cohere/rerank', body, metered).usage).toEqual({ input: 7, output: 0 })
     const answer = { output: { results }, usage: { total_tokens: 12 }, request_id: 'y' }
     expect(responseOf('rerank', 'dashscope/rerank', body, answer)).toEqual({
       body: { id: 'y', model: 'the-clients-model', results: ranked, usage: { prompt_tokens: 12, total_tokens: 12 } },

@@ -637,6 +637,20 @@ describe('requests rendered for vendors', () => {
     ])
   })
 
+  test('an answer of the model of which nothing can be sent leaves no empty content', () => {
+    const said = (role: 'user' | 'assistant', text: string): Chat['turns'][number] => ({
+      role,
+      parts: [{ type: 'text', text }],
+    })
+    const turns = [said('user', 'a'), said('assistant', ''), said('assistant', 'b'), said('user', 'c')]
+    const { contents } = gemini.renderRequest({ model: 'm', stream: false, turns }, exchangeFor()) as JsonObject
+    expect(contents).toEqual([
+      { role: 'user', parts: [{ text: 'a' }] },
+      { role: 'model', parts: [{ text: 'b' }] },
+      { role: 'user', parts: [{ text: 'c' }] },
+    ])
+  })
+
   test('images in results are nested for Gemini 3, and sent beside the result for older models', () => {
     const parts: Part[] = [{ type: 'media', mime: 'image/*', source: { data: 'iVBORw0KGgo=' } }]
     const turns: Chat['turns'] = [

@@ -142,6 +142,13 @@ describe('a stream of events', () => {
     expect(runStream('audio/speech', `${speech}data: [DONE]\n\n`).out).toBe(`${speech}data: [DONE]\n\n`)
   })
 
+  test('names the model that the client asked for, and keeps the event names', () => {
+    const named = 'event: image.partial\ndata: {"type":"image.partial","model":"theirs","b64_json":"AA=="}\n\n'
+    const { out, state } = runStream('images/generations', named)
+    expect(out).toBe(named.replace('theirs', model))
+    expect(state.model).toBe('theirs')
+  })
+
   test('that reports an error or is empty has a fault', () => {
     const { out, state } = runStream(
       'audio/transcriptions',

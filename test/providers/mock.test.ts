@@ -291,6 +291,14 @@ describe('reasoning and JSON', () => {
       properties: { left: { $ref: '#' }, right: { $ref: '#' }, more: { type: 'array', items: { $ref: '#' } } },
     }
     expect(JSON.stringify(sampleOf({ ...node, required: ['left', 'right', 'more'] })).length).toBeLessThan(1_000_000)
+    const nested = {
+      type: 'object',
+      required: ['in'],
+      properties: { in: { anyOf: [{ $ref: '#' }, { type: 'array' }] } },
+    }
+    expect(JSON.stringify(sampleOf(nested))).toStartWith('{"in":{"in":{')
+    const ending = { ...nested, properties: { in: { anyOf: [{ $ref: '#' }, { type: 'boolean' }] } } }
+    expect(JSON.stringify(sampleOf(ending))).toMatch(/^(?:\{"in":)+(?:true|false)\}+$/)
     expect(sampleOf({ $ref: '#' })).toBe(null)
     expect(sampleOf({ $ref: '#/a', a: { $ref: '#/b' }, b: { $ref: '#/a' } })).toBe(null)
   })
@@ -475,6 +483,8 @@ describe('the other endpoints', () => {
     const { results } = await askJson('mock', { input: ['good day', 'violence'] }, 'moderations')
     expect(results.map(result => result.flagged)).toEqual([false, true])
     expect(results[1]!.categories['violence']).toBe(true)
+    const only = await askJson('mock', { input: 'hate' }, 'moderations')
+    expect(only.results.map(result => result.flagged)).toEqual([true])
   })
 
   test('rerank orders documents by the words of the query', async () => {

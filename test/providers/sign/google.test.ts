@@ -356,6 +356,9 @@ describe('the token cache', () => {
     }
     const credential = await readCredential({ project_id: 'p' }, { CLOUDSDK_CONFIG: join(folder, 'nothing') })
     expect(credential).toEqual({ type: 'machine', address: 'http://metadata.google.internal' })
+    // Without a HOME, the user's folder is found by other means.
+    const elsewhere = await readCredential({ project_id: 'p' }, {})
+    expect(['machine', 'authorized_user', 'service_account']).toContain(elsewhere.type)
     expect((await requestGoogleToken(credential, send)).value).toBe('m')
     expect(metadataFlags).toEqual([true, true])
   })
