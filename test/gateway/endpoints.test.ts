@@ -411,6 +411,13 @@ describe('the documentation', () => {
     expect(response.headers.get('content-type')).toStartWith('text/html')
     const page = await response.text()
     expect(page.match(/(?:https?:)?\/\/[a-z][\w.-]*/gi) ?? []).toEqual([])
+    const settings = JSON.parse(/ data-configuration='([^']+)'/.exec(page)![1]!)
+    expect(settings).toMatchObject({
+      withDefaultFonts: false,
+      telemetry: false,
+      agent: { disabled: true },
+      mcp: { disabled: true },
+    })
     const script = /<script[^>]+src="([^"]+)"/.exec(page)?.[1]
     expect(script).toBe('/docs/reference.js')
     const served = await get(script!)

@@ -62,3 +62,16 @@ test('a frame beyond the limit is an error, whether it has one line or many', ()
   const half = 'x'.repeat(maxFrameLength / 2 + 1)
   expect(() => read(`data: ${half}\ndata: ${half}\n`)).toThrow('16 MiB')
 })
+
+test.each<[string, string, boolean]>([
+  ['nothing', '', true],
+  ['a whole frame', 'data: {"a":1}\n\n', true],
+  ['a frame without its blank line', 'data: {"a":1}\n', false],
+  ['an event name', 'event: ping\n', false],
+  ['half a line', 'da', false],
+  ['a whole frame and half a line', 'data: {"a":1}\n\nda', false],
+])('after %s the reader knows whether it is between frames', (_, text, isBetween) => {
+  const reader = sseFraming(() => undefined)
+  reader.push(new TextEncoder().encode(text))
+  expect(reader.isBetweenFrames()).toBe(isBetween)
+})
