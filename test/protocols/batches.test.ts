@@ -6,7 +6,7 @@ import { clientProtocolOf } from '../../src/protocols/registry.ts'
 const splitCompletions = (body: JsonObject): JsonObject[] | undefined => {
   const protocol = clientProtocolOf('completions')
   if (protocol.kind !== 'chat' || !protocol.batch) throw new Error('completions take no list of prompts')
-  return protocol.batch.split(body)
+  return protocol.batch.split(body, 1)
 }
 
 describe('a list of prompts for completions', () => {
