@@ -298,9 +298,12 @@ describe('the targets that are probed', () => {
       const { report } = await probeJson(config, ['--model', model])
       expect(report.targets.map(row => row.target)).toEqual([target])
     }
-    const { code, stdout, stderr } = await runProbe(config, ['--model', 'nothing'])
-    expect([code, stdout]).toEqual([2, ''])
-    expect(stderr).toContain('no service offers the model nothing')
+    // A redirect of all models does not hide a wrong name either.
+    for (const known of [config, { ...config, model_redirect: { all: 'b' } }]) {
+      const { code, stdout, stderr } = await runProbe(known, ['--model', 'nothing'])
+      expect([code, stdout]).toEqual([2, ''])
+      expect(stderr).toContain('no service offers the model nothing')
+    }
   })
 
   test('disabled entries are not probed, and a target with several aliases is probed once', async () => {
