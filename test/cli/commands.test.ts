@@ -193,8 +193,10 @@ describe('a configuration that cannot be used never exits with 0', () => {
       ['--port', '70000'],
       ['--port', '-1'],
       ['--port', ''],
+      ['--port', ' '],
       ['--log-level', 'loud'],
       ['--host', ''],
+      ['--host', ' '],
       ['--host', '8.8.8.8'],
     ] as const) {
       const { code, stderr } = await run(['good.json', `${flag}=${value}`], { 'good.json': good })

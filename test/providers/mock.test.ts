@@ -296,7 +296,7 @@ describe('reasoning and JSON', () => {
       required: ['in'],
       properties: { in: { anyOf: [{ $ref: '#' }, { type: 'array' }] } },
     }
-    expect(JSON.stringify(sampleOf(nested))).toStartWith('{"in":{"in":{')
+    expect(JSON.stringify(sampleOf(nested))).toMatch(/^(?:\{"in":){8}\{\}\}{8}$/)
     const ending = { ...nested, properties: { in: { anyOf: [{ $ref: '#' }, { type: 'boolean' }] } } }
     expect(JSON.stringify(sampleOf(ending))).toMatch(/^(?:\{"in":)+(?:true|false)\}+$/)
     expect(sampleOf({ $ref: '#' })).toBe(null)

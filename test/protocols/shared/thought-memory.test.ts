@@ -33,6 +33,18 @@ describe('a wrapped seal', () => {
     expect(wrapSeal(seal('x'.repeat(2_000_000)))).toBeUndefined()
   })
 
+  test('of the maximum size is unwrapped, whatever its padding; a larger text is not', () => {
+    // Four characters hold three bytes.
+    const longest = (2 * 1024 * 1024 * 3) / 4
+    const sizes = Array.from({ length: 60 }, (_, less) => longest - less)
+    const made = sizes.filter(size => wrapSeal(seal('x'.repeat(size))) !== undefined).slice(0, 4)
+    expect(made).toHaveLength(4)
+    for (const size of made)
+      expect(unwrapSeal(wrapSeal(seal('x'.repeat(size))))).toEqual({ seal: seal('x'.repeat(size)) })
+    const larger = Buffer.from(JSON.stringify(['other', 'a.b', 'x'.repeat(longest), 0])).toString('base64url')
+    expect(unwrapSeal(sealPrefix + larger)).toBeUndefined()
+  })
+
   test('is readable by its own protocol at its own vendor only', () => {
     expect(isReadable(seal('x'), 'other', 'vendor.another')).toBe(true)
     expect(isReadable(seal('x'), 'other', 'stranger.target')).toBe(false)
