@@ -36,6 +36,19 @@ test('lines below the log level are not written', () => {
   expect(lines().map(line => JSON.parse(line).message)).toEqual(['loud'])
 })
 
+test('lines are written together, and without lines nothing is written', () => {
+  const written: string[] = []
+  const sink = { isTerminal: false, write: (text: string) => written.push(text) }
+  const log = createLog(sink, { level: 'info', format: 'auto', redact: text => text })
+  log.flush()
+  expect(written).toEqual([])
+  log.write({ level: 'info', message: 'one' })
+  log.write({ level: 'info', message: 'two' })
+  log.flush()
+  log.flush()
+  expect(written.map(text => text.split('\n').length)).toEqual([3])
+})
+
 test('a secret is redacted in every encoding it may have', () => {
   const secret = 'sk-a/b"c+d=e'
   const { log, lines } = createTestLog({ redact: createRedact([secret]) })
