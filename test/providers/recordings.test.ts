@@ -21,11 +21,12 @@ const patchOf = (type: string) => {
   return patchResponse ? { patchResponse } : {}
 }
 
-const pipeText = (text: string, type: string): StreamPipe & { out: string } => {
+const pipeText = (text: string, type: string): Pick<StreamPipe, 'state'> & { out: string } => {
   const pipe = passthrough.pipeStream(exchangeFor(patchOf(type)))
   let out = ''
   for (const frame of framesOf(text)) out += pipe.push(frame)
-  return { ...pipe, out: out + pipe.end() }
+  out += pipe.end()
+  return { state: pipe.state, out }
 }
 
 /** The strictly parsed response, or the error that it contains. */

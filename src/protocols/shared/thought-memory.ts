@@ -8,7 +8,8 @@ import type { Chat, Part, ReasoningPart, ToolCall, Turn } from '../../ir/chat.ts
 import { replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { SealMemory, Thought } from '../../ir/seal.ts'
-import type { Egress, Exchange, StreamPipe } from '../protocol.ts'
+import type { Egress, Exchange, Frame, StreamPipe } from '../protocol.ts'
+import { PipeWrapper } from './pipe-wrapper.ts'
 
 /** Returns a listener for the events of an answer. It saves what the tool calls in the answer need. */
 export const rememberThoughts = (memory: SealMemory): ((event: Event) => void) => {
@@ -44,18 +45,29 @@ export const rememberThoughts = (memory: SealMemory): ((event: Event) => void) =
 /** Remembers thoughts in a stream that passes through. The text of every delta is retained. */
 export const rememberStream = (egress: Egress, pipe: StreamPipe, exchange: Exchange): StreamPipe => {
   if (!exchange.seals) return pipe
-  const parseFrame = egress.parseStream(withoutLosses(exchange))(rememberThoughts(exchange.seals))
-  return {
-    ...pipe,
-    retainsText: () => true,
-    push(frame) {
-      if (!pipe.state.finished) parseFrame(frame)
-      return pipe.push(frame)
-    },
-    end() {
-      parseFrame(undefined)
-      return pipe.end()
-    },
+  return new RememberingPipe(pipe, egress.parseStream(withoutLosses(exchange))(rememberThoughts(exchange.seals)))
+}
+
+class RememberingPipe extends PipeWrapper {
+  constructor(
+    inner: StreamPipe,
+    private readonly parseFrame: (frame: Frame | undefined) => void,
+  ) {
+    super(inner)
+  }
+
+  override retainsText(): boolean {
+    return true
+  }
+
+  override push(frame: Frame): string {
+    if (!this.state.finished) this.parseFrame(frame)
+    return this.inner.push(frame)
+  }
+
+  override end(): string {
+    this.parseFrame(undefined)
+    return this.inner.end()
   }
 }
 

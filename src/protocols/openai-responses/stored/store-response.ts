@@ -1,19 +1,37 @@
 /** Stores a complete answer while it is passed to the client. */
 import { applyEdits, isObject, type JsonObject, parseJson, replaceAtPath } from '../../../base/json/json.ts'
-import type { StreamPipe } from '../../protocol.ts'
+import type { Frame, StreamPipe } from '../../protocol.ts'
+import { PipeWrapper } from '../../shared/pipe-wrapper.ts'
 import { finalEventIn } from './previous-response.ts'
 
 /** Stores an answer. Returns false if the answer could not be stored; `store` in the answer is then set to false. */
 export type StoreResponse = (answer: JsonObject) => boolean
 
 /** Stores the complete answer of a stream. The final event carries it. */
-export const storeFromStream = (pipe: StreamPipe, store: StoreResponse): StreamPipe => {
-  const storeFrom = (text: string): string => (text === '' ? text : storeFromFrames(text, store))
-  return {
-    ...pipe,
-    push: frame => storeFrom(pipe.push(frame)),
-    flush: () => storeFrom(pipe.flush()),
-    end: () => storeFrom(pipe.end()),
+export const storeFromStream = (pipe: StreamPipe, store: StoreResponse): StreamPipe => new StoringPipe(pipe, store)
+
+class StoringPipe extends PipeWrapper {
+  constructor(
+    inner: StreamPipe,
+    private readonly store: StoreResponse,
+  ) {
+    super(inner)
+  }
+
+  override push(frame: Frame): string {
+    return this.storeFrom(this.inner.push(frame))
+  }
+
+  override flush(): string {
+    return this.storeFrom(this.inner.flush())
+  }
+
+  override end(): string {
+    return this.storeFrom(this.inner.end())
+  }
+
+  private storeFrom(text: string): string {
+    return text === '' ? text : storeFromFrames(text, this.store)
   }
 }
 
