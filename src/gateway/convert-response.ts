@@ -75,14 +75,13 @@ export const openStream = async (
   const { reader, first, hasEvents } = await sniffEventStream(upstream, idle)
   const { headers } = upstream.response
   if (!hasEvents) return { headers, ...streamCompleteResponse(await readRest(reader, first, upstream, idle), pipe) }
-  const source = new UpstreamEventSource(
+  const source = new UpstreamEventSource(streamPipeFor(pipe), {
     reader,
-    streamPipeFor(pipe),
-    upstream.deadline,
+    deadline: upstream.deadline,
     idle,
     first,
-    framingOf(headers.get('content-type'), pipe),
-  )
+    framing: framingOf(headers.get('content-type'), pipe),
+  })
   storeResponse(source)
   return { headers, text: await source.commit(), source }
 }

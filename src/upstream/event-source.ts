@@ -25,6 +25,17 @@ const drainTimeout = 1
  */
 const maxHeld = { frames: 64, characters: 256 * 1024 }
 
+interface EventSourceOptions {
+  reader: BodyReader
+  deadline: Deadline
+  /** Seconds the vendor may be silent. */
+  idle: number
+  /** The bytes of the body that have been read already. */
+  first: Uint8Array
+  /** Server-sent events unless told otherwise. */
+  framing?: Framing
+}
+
 /** A response stream. `pump` reads it piece by piece, `cancel` ends it. */
 export class UpstreamEventSource {
   #frameReader: FrameReader
@@ -37,15 +48,17 @@ export class UpstreamEventSource {
   #lastDataAt = 0
   #sink: EventSink | undefined
   readonly #template: FrameTemplate | undefined
+  private readonly reader: BodyReader
+  private readonly deadline: Deadline
+  private readonly idle: number
 
   constructor(
-    private readonly reader: BodyReader,
     readonly pipe: StreamPipe,
-    private readonly deadline: Deadline,
-    private readonly idle: number,
-    first: Uint8Array,
-    framing: Framing = sseFraming,
+    { reader, deadline, idle, first, framing = sseFraming }: EventSourceOptions,
   ) {
+    this.reader = reader
+    this.deadline = deadline
+    this.idle = idle
     if (framing === sseFraming && pipe.textDelta) this.#template = new FrameTemplate(pipe.volatileFields)
     this.#frameReader = framing(frame => {
       this.#frameCount++

@@ -35,7 +35,12 @@ const createDeadline = () => new Deadline({ onExpired: () => undefined, onCheck:
 const startEventStream = async (vendor: Vendor) => {
   const lifetime = createRecord()
   const reader = new ReadableStream(vendor, { highWaterMark: 0 }).getReader()
-  const source = new UpstreamEventSource(reader, passthrough.pipeStream(exchangeFor({})), createDeadline(), 60, frame)
+  const source = new UpstreamEventSource(passthrough.pipeStream(exchangeFor({})), {
+    reader,
+    deadline: createDeadline(),
+    idle: 60,
+    first: frame,
+  })
   const opening = source.commit().then(text => ({ headers: new Headers(), text, source }))
   const options = {
     heartbeatInterval,

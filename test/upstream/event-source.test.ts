@@ -38,7 +38,12 @@ const read = async (pieces: Uint8Array[], pipe: StreamPipe): Promise<Read> => {
     },
   })
   const deadline = new Deadline({ onExpired: () => undefined, onCheck: () => undefined })
-  const source = new UpstreamEventSource(body.getReader(), pipe, deadline, 60, new Uint8Array())
+  const source = new UpstreamEventSource(pipe, {
+    reader: body.getReader(),
+    deadline,
+    idle: 60,
+    first: new Uint8Array(),
+  })
   let text = ''
   let templated = 0
   for (let isDone = false; !isDone; )
