@@ -17,6 +17,9 @@ export const flag = (description: string, options: Partial<FieldOptions> = {}) =
   Type.Boolean({ description, ...options })
 export const number = (description: string, options: Partial<FieldOptions> & Range = {}) =>
   Type.Number({ description, minimum: 0, ...options })
+/** A time of more than 0 seconds. */
+export const positiveSeconds = (description: string, defaultValue: number) =>
+  Type.Number({ description, exclusiveMinimum: 0, unit: 'seconds', default: defaultValue })
 export const integer = (description: string, options: Partial<FieldOptions> & Range = {}) =>
   Type.Integer({ description, minimum: 0, ...options })
 export const textList = (description: string, options: Partial<FieldOptions> = {}) =>

@@ -50,10 +50,10 @@ const stripInternalKeywords = (value: unknown): unknown => {
 export const referencePage = (): string =>
   [
     opening,
-    section('The whole', 'One object; every key may be left out.', ConfigSchema, wholeExample),
+    section('Top level', 'The file is one object. Every key is optional.', ConfigSchema, wholeExample),
     section(
       'An entry of `services`',
-      `One element of \`services.<type>[]\`. ${typesSentence()}`,
+      `One element of \`services.<type>[]\`.\n\n${typesSentence()}`,
       EntrySchema,
       entryExample,
     ),
@@ -65,7 +65,12 @@ export const referencePage = (): string =>
   ].join('\n')
 
 const typesSentence = () =>
-  `The types: ${[...providers.keys()].map(id => `\`${id}\``).join(', ')}. Known, but not spoken yet: ${[...unsupported.keys()].map(id => `\`${id}\``).join(', ')}.`
+  wrap(`The types: ${codeList(providers.keys())}. Known, but not supported yet: ${codeList(unsupported.keys())}.`)
+
+const codeList = (names: Iterable<string>): string => [...names].map(name => `\`${name}\``).join(', ')
+
+/** Breaks text into lines of at most 120 characters. */
+const wrap = (text: string): string => text.replace(/(.{1,120})(?: |$)/g, '$1\n').trimEnd()
 
 const nestedSections = (): [string, string, TSchema, string][] => {
   const {
@@ -123,28 +128,40 @@ const typeOf = (schema: TSchema): string => {
 
 const pretty = (example: string): string => JSON.stringify(JSON.parse(example), null, 2)
 
-const opening = `# The configuration
+const opening = `# Configuration
 
-Generated from the schema by \`npm run docs\`; what it says is what the program checks.
+Generated from the schema by \`npm run docs\`. The program checks a configuration against the same schema.
 
-The file is JSON (comments and trailing commas are welcome) or YAML with the same keys. The program takes the one named on the command line, else \`config.json\`, \`config.yaml\` or \`config.yml\`
-in the working directory, in its \`config/\`, or next to the executable. \`simple-one-api check\` tells every problem with its path and line: an error keeps the file from being used, a warning does not.
-For an editor that knows JSON Schema write \`"$schema": "./config.schema.json"\`, or let \`simple-one-api schema\` write the schema out.
+The file is JSON (comments and trailing commas are allowed) or YAML with the same keys. The program reads the file named
+on the command line. Without one, it looks for \`config.json\`, \`config.yaml\` or \`config.yml\` in the working
+directory, in its \`config/\` folder, and next to the executable. \`simple-one-api check\` reports every problem with
+its path and line. An error prevents the start; a warning does not.
 
-**Variables.** Any text may hold \`\${NAME}\` or \`\${NAME:-default}\`; a variable that is not set and has no default is an error, \`$\${\` is a plain \`\${\`. A text that held a variable may stand for a number or
-a boolean too. A \`.env\` file beside the configuration adds variables; those of the environment go before it.
+For completion in an editor, write \`"$schema": "./config.schema.json"\` into the file. \`simple-one-api schema\` prints
+the schema.
 
-**Older files.** A file of simple-one-api v0.6 to v0.10 works as it is, in its spellings too. Keys in another letter case are taken with a warning, unknown ones are told with the nearest known one. Keys that begin with \`_\`, \`//\`,
-\`#\` or \`x-\` are remarks. Service types that are known but not spoken yet are skipped with a word on what to write instead.
+**Variables.** Any text may contain \`\${NAME}\` or \`\${NAME:-default}\`. A variable that is not set and has no default
+is an error. Write \`$\${\` for a literal \`\${\`. Text with a variable may also stand where a number or a boolean is
+expected. A \`.env\` file next to the configuration adds variables; the environment takes precedence.
+
+**Older files.** Files of simple-one-api v0.6 to v0.10 work unchanged, including their spellings. A key in another
+letter case works, with a warning. An unknown key gets a warning with the closest known key. Keys that begin with \`_\`,
+\`//\`, \`#\` or \`x-\` are comments. Entries of service types that are not supported yet are skipped with a warning
+that says what to use instead.
 `
 
-const closing = `## What differs from simple-one-api
+const closing = `## Differences from simple-one-api
 
-- \`timeout\` of an entry bounded the whole answer and was 30 s if not given. Here it bounds the wait for the first byte (of an answer that is no stream: the wait for the answer), a stream that flows is never cut, and without it \`timeouts.first_byte\` holds.
-- All numbers of a \`limit\` hold together; there only the first of \`qps\`, \`qpm\`, \`rpm\`, \`concurrency\` did. \`qps\` below 1 works.
-- \`round_robin\` goes round, \`hash\` keeps a conversation where it was, in every spelling (\`round-robin\`, \`rr\`, \`rand\`).
-- \`api_key\` and \`api_keys\` hold together, on every address.
-- \`use_proxy: false\` under the strategies \`default\` and \`all\` means no proxy at all, not even the environment's.
+- \`timeout\` of an entry limited the whole response and was 30 s by default. Here it limits the wait for the first byte
+  of a stream, or for a complete response without streaming. A stream that sends data is never cut off. The default is
+  \`timeouts.first_byte\`.
+- All numbers of a \`limit\` apply together. There, only the first of \`qps\`, \`qpm\`, \`rpm\`, \`concurrency\` did.
+  \`qps\` below 1 works.
+- \`round_robin\` selects in turn, and \`hash\` keeps a conversation on its target. All spellings work (\`round-robin\`,
+  \`rr\`, \`rand\`).
+- \`api_key\` and \`api_keys\` are both valid, on every endpoint.
+- \`use_proxy: false\` under the strategies \`default\` and \`all\` means no proxy at all, not even the one from the
+  environment.
 `
 
 const wholeExample =

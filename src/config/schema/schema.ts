@@ -1,36 +1,48 @@
 /**
- * The schema of the configuration, field by field. It is the single source of the checks, of `config.schema.json`, of
- * the reference page and of the types.
+ * The schema of the configuration, field by field. The checks, `config.schema.json`, the reference page and the types
+ * are all derived from it.
  * Besides JSON Schema's keywords a field may have `unit`, `words` (the current words of an `enum` that also has older
  * ones), `aliases` (older key → key) and `lenient` (a number is accepted as text, digit for digit).
  */
 import { type Static, type TString, Type } from '@sinclair/typebox'
 import { credentialDescriptions } from '../dialects/credentials.ts'
 import { aliases, spellings } from '../dialects/legacy.ts'
-import { choice, choiceWithSpellings, flag, group, integer, number, table, text, textList, union } from './fields.ts'
+import {
+  choice,
+  choiceWithSpellings,
+  flag,
+  group,
+  integer,
+  number,
+  positiveSeconds,
+  table,
+  text,
+  textList,
+  union,
+} from './fields.ts'
 
 const limitFields = {
-  qps: number('Requests a second. Fractions count too: 0.5 is one in two seconds.', { unit: 'requests' }),
-  qpm: number('Requests a minute, over any 60 seconds.', { unit: 'requests' }),
-  rpm: number('Requests a minute: another name of `qpm`. If both are given, both hold.', { unit: 'requests' }),
-  rpd: number('Requests a day, over any 24 hours.', { unit: 'requests' }),
-  tpm: number('Tokens a minute, of question and answer together.', { unit: 'tokens' }),
-  concurrency: number('Requests at once; a stream counts until it ends.', { unit: 'requests' }),
+  qps: number('Requests per second. Fractions are allowed: 0.5 is one request every two seconds.', {
+    unit: 'requests',
+  }),
+  qpm: number('Requests per minute, in any 60 seconds.', { unit: 'requests' }),
+  rpm: number('Requests per minute: another name for `qpm`. If both are set, both apply.', { unit: 'requests' }),
+  rpd: number('Requests per day, in any 24 hours.', { unit: 'requests' }),
+  tpm: number('Tokens per minute, input and output together.', { unit: 'tokens' }),
+  concurrency: number('Requests in progress at the same time. A stream counts until it ends.', { unit: 'requests' }),
   timeout: number(
-    "How long a request may wait for its turn if no other target is free; 0 is the default. Inside `credentials` it is the entry's unless given.",
+    "How long a request may wait in the queue when no target has room; then it fails with 429. 0 means the default. Inside `credentials` the default is the entry's value.",
     { unit: 'seconds', default: 120 },
   ),
   scope: choice(
     ['entry', 'credential', 'model'],
-    'Who has a counter of its own: the entry, each of its credentials, or each of its models. Inside `credentials` it is the credential unless given.',
-    {
-      default: 'entry',
-    },
+    'What is counted separately: the whole entry, each of its credentials, or each of its models. Inside `credentials` the default is `credential`.',
+    { default: 'entry' },
   ),
 }
 
 const LimitSchema = group(limitFields, {
-  description: 'How much may be asked. All given numbers are in force together; 0 is no limit.',
+  description: 'How much the gateway may send to the vendor. All limits apply together; 0 means no limit.',
 })
 
 const credentialFields = {
@@ -42,67 +54,72 @@ const credentialFields = {
 const credentials = (description: string) => group(credentialFields, { description, aliases: aliases.credentials })
 
 export const CredentialsSchema = credentials(
-  'What the vendor knows you by; which names it needs depends on the service type. May have a `limit` of its own.',
+  'The credentials for the vendor. Which keys it needs depends on the service type. It may have its own `limit`.',
 )
 
 export const EntrySchema = group({
-  id: text('Name of the entry in logs and counters: letters, digits, `.`, `_`, `-`. Unique over all services.', {
-    default: '<type>-<n>',
-  }),
-  name: text('A label for people.'),
-  provider: text('Accepted; without effect: a vendor is known by the service type and the host of `server_url`.'),
-  enabled: flag('Only enabled entries are used.', { default: false }),
-  models: textList(
-    "The models clients may ask for. A trailing `*` stands for every name that begins so, `*` alone for every name. Empty: the vendor's usual ones, where there are such.",
+  id: text(
+    'Name of the entry in the log and in counters: letters, digits, `.`, `_`, `-`. It must be unique across all services.',
+    { default: '<type>-<n>' },
   ),
-  embedding_models: textList('Models for embeddings only: never chosen by `random`.', { default: [] }),
+  name: text('A label for people. The gateway does not use it.'),
+  provider: text('Accepted, no effect. The service type and the host of `server_url` decide which vendor it is.'),
+  enabled: flag('Whether the entry is used. Set it to `true`: the default is off.', { default: false }),
+  models: textList(
+    "The models that clients may request. `prefix*` matches every name with that prefix, `*` every name. If it is empty or missing, the vendor's default models are used, if it has any.",
+  ),
+  embedding_models: textList('Embedding models. The model `random` never selects them.', { default: [] }),
   credentials: CredentialsSchema,
   credential_list: Type.Array(CredentialsSchema, {
     description:
-      'Several credentials, used in turn by the `load_balancing` strategy; each with a `limit` of its own, if wanted. Takes the place of `credentials`.',
+      'Several credentials, used instead of `credentials`. The `load_balancing` strategy selects one for each request, and each may have its own `limit`.',
   }),
-  server_url: text('Address of the vendor, if not the usual one: a base such as `https://host/v1`, or the full path.', {
-    examples: ['https://api.example.com/v1'],
-  }),
-  model_redirect: table(Type.String(), 'Alias → model, one hop. An alias can be asked for like a model.'),
-  model_map: table(Type.String(), "Model → the vendor's own name of it, one hop, after `model_redirect`."),
-  reasoning_models: table(Type.String(), 'Accepted; without effect: reasoning is passed on from every model.'),
+  server_url: text(
+    'URL of the vendor: a base URL such as `https://host/v1`, or the full path. Set it only if the default URL of the service type is not the right one.',
+    { examples: ['https://api.example.com/v1'] },
+  ),
+  model_redirect: table(
+    Type.String(),
+    'Alias → model. Clients may request the alias like a model. An alias of an alias is not resolved.',
+  ),
+  model_map: table(
+    Type.String(),
+    'Model → the name the vendor uses for it. It is applied once, after `model_redirect`.',
+  ),
+  reasoning_models: table(Type.String(), 'Accepted, no effect. Reasoning is passed on from every model.'),
   limit: LimitSchema,
   embedding_limit: group(limitFields, {
-    description: 'How many embeddings may be asked; as `limit`, but `scope` is `model` unless given.',
+    description: 'The limit for embedding requests. It has the keys of `limit`, but the default `scope` is `model`.',
   }),
   timeout: number(
-    'How long the vendor may take to the first byte of a stream, or to the whole of an answer that is no stream. A stream that flows is never cut. Without it `timeouts.first_byte` holds.',
-    {
-      unit: 'seconds',
-    },
+    'How long to wait for the first byte of a stream, or for the complete response without streaming. A stream that sends data is never cut off. The default is `timeouts.first_byte`.',
+    { unit: 'seconds' },
   ),
   weight: integer(
-    'Share of the requests among the entries of a model, for all strategies but `first`; `fastest` only draws by it where it knows nothing.',
-    {
-      minimum: 1,
-      maximum: 1000,
-      default: 1,
-    },
+    'Share of the requests among entries that offer the same model. `first` ignores it; `fastest` uses it only while it has no measurements.',
+    { minimum: 1, maximum: 1000, default: 1 },
   ),
   priority: Type.Integer({
-    description: 'Targets of a higher number are used only when none of a lower one can take a request now.',
+    description:
+      'Lower numbers come first. An entry with a higher number is used only when no entry with a lower one has room.',
     default: 0,
   }),
   headers: table(
     Type.String(),
-    'Headers added to every request to the vendor. One in which the `api_key` would go (`Authorization`, `x-api-key`) goes as it is written here, instead of the key.',
+    'Headers added to every request to the vendor. A header that normally carries the `api_key` (`Authorization`, `x-api-key`) is sent with the value given here instead.',
   ),
-  params: table(Type.Unknown(), "Top-level fields of the request; they replace the client's.", {
+  params: table(Type.Unknown(), "Top-level fields of the request to the vendor. They replace the client's values.", {
     examples: [{ temperature: 0.2 }],
   }),
   proxy: union(
     [Type.String(), Type.Literal(false)],
-    'Proxy of this entry alone (`http://`, `https://` or `socks5://`), or `false` for none; goes before everything in the `proxy` block.',
+    'Proxy for this entry (`http://`, `https://` or `socks5://`), or `false` for no proxy. It overrides the `proxy` block.',
   ),
-  use_proxy: flag('Whether the `proxy` block holds for this entry, where its `strategy` leaves the choice.'),
+  use_proxy: flag(
+    'Whether this entry uses the `proxy` block. It matters only under the strategies `default` and `all`.',
+  ),
   speaks: textList(
-    "What a host of your own speaks beside the service's first protocol: names of protocols, or what follows `/v1/` in a path, such as `audio/speech`. Any other path may be named: `my/custom` opens `POST /v1/my/custom`, which is passed to the same path beside the host's chat, whole, but for the model's name.",
+    'What your own `server_url` supports besides the first protocol of the service type: protocol names, or the part of a path after `/v1/`, such as `audio/speech`. Any other path works too: with `my/custom` the gateway serves `POST /v1/my/custom` and forwards it to that path on the host, changing only the model name.',
   ),
 })
 
@@ -110,85 +127,69 @@ const ProxySchema = group(
   {
     strategy: choice(
       ['disabled', 'default', 'all', 'force_all'],
-      'Who goes through the proxy: nobody; entries with `use_proxy: true`; all but those with `use_proxy: false`; all.',
+      'Which entries use the proxy: none; those with `use_proxy: true`; all except those with `use_proxy: false`; or all.',
       { default: 'disabled' },
     ),
-    type: choice(['http', 'socks5'], 'Kind of the proxy; needed unless the strategy is `disabled`.'),
-    http_proxy: text('Proxy for `http://` vendors, and for all if `https_proxy` is not given.', {
+    type: choice(['http', 'socks5'], 'Kind of proxy. Required unless the strategy is `disabled`.'),
+    http_proxy: text('Proxy for `http://` vendors, and for all vendors if `https_proxy` is not set.', {
       examples: ['http://user:password@host:8080'],
     }),
-    https_proxy: text('Proxy for `https://` vendors, and for all if `http_proxy` is not given.'),
-    socks5_proxy: text('SOCKS5 proxy, `host:port` or `socks5://user:password@host:port`.'),
-    timeout: number('Accepted; without effect: `timeouts.connect` bounds every connection.', {
+    https_proxy: text('Proxy for `https://` vendors, and for all vendors if `http_proxy` is not set.'),
+    socks5_proxy: text('SOCKS5 proxy: `host:port` or `socks5://user:password@host:port`.'),
+    timeout: number('Accepted, no effect. `timeouts.connect` applies to every connection.', {
       unit: 'seconds',
       default: 30,
     }),
   },
-  { description: 'Proxy on the way to the vendors.' },
+  { description: 'Proxy for requests to vendors.' },
 )
 
 const KeySchema = group({
-  api_key: text('The key, as clients send it.'),
-  name: text('Name of its owner in the log.'),
+  api_key: text('The key that clients send.'),
+  name: text('Name of the key in the log.'),
   supported_models: table(
     Type.Array(Type.String()),
-    'Group → the models the key may ask for; the names of the groups mean nothing. `prefix*` and `*` are understood. Left out: every model.',
-    {
-      examples: [{ free: ['deepseek-flash', 'qwen-*'] }],
-    },
+    'Group → the models this key may use. Group names are arbitrary; `prefix*` and `*` work as in `models`. Without it, the key may use every model.',
+    { examples: [{ free: ['deepseek-flash', 'qwen-*'] }] },
   ),
 })
 
 const TimeoutsSchema = group(
   {
-    connect: number('To a connection with the vendor.', {
-      unit: 'seconds',
-      default: 10,
-      minimum: undefined,
-      exclusiveMinimum: 0,
-    }),
-    first_byte: number('From all of the request to the first byte of its answer.', {
-      unit: 'seconds',
-      default: 300,
-      minimum: undefined,
-      exclusiveMinimum: 0,
-    }),
-    idle: number(
-      'Between two pieces of an answer. As long may a client take none of what lies ready for it, or send nothing of its upload, before it is taken to be gone.',
-      {
-        unit: 'seconds',
-        default: 120,
-        minimum: undefined,
-        exclusiveMinimum: 0,
-      },
+    connect: positiveSeconds('Time to connect to the vendor. Raise it for slow networks or proxies.', 10),
+    first_byte: positiveSeconds(
+      'Time from the end of the request to the first byte of the response. Raise it for models that think long before they answer.',
+      300,
+    ),
+    idle: positiveSeconds(
+      'Longest silence between two parts of a response. It also applies to clients: one that reads or uploads nothing for this long is disconnected.',
+      120,
     ),
   },
-  { description: 'How long a vendor may be silent.' },
+  { description: 'How long the gateway waits for a vendor before it fails the request with 504.' },
 )
 
 const MediaSchema = group(
   {
     allow_private: union(
       [Type.Boolean(), Type.Array(Type.String())],
-      'Whether such files may lie on this machine or in private networks: `true`, but for the metadata of a cloud; or the addresses and ranges that are allowed beside the public ones.',
+      'Whether files may come from this machine or private networks: `true`, or a list of allowed addresses and ranges. `true` still excludes cloud metadata services.',
       { default: false, examples: [['10.1.0.0/16']] },
     ),
     max_bytes: union(
       [Type.Integer(), Type.String()],
-      'How large one file may be: bytes, or text such as `20MB`. All files of a request together may be twice that.',
+      'Maximum size of one file: a number of bytes, or text such as `20MB`. All files of a request together may be twice as large.',
       { unit: 'bytes', default: '20MB' },
     ),
-    max_files: integer('How many files one request may name by URL.', { unit: 'files', default: 16 }),
-    timeout: number('How long one file may take, redirects and all.', {
-      unit: 'seconds',
-      default: 15,
-      minimum: undefined,
-      exclusiveMinimum: 0,
+    max_files: integer('Maximum number of files that one request may reference by URL.', {
+      unit: 'files',
+      default: 16,
     }),
+    timeout: positiveSeconds('Maximum time to download one file, including redirects.', 15),
   },
   {
     description:
-      'Images and other files a request names by URL, where the vendor takes only their bytes: the gateway fetches them, straight and never through a proxy, over http and https from public addresses.',
+      'Images and other files that a request references by URL. If the vendor accepts only bytes, the gateway downloads them over http or https, from public addresses and without a proxy.',
   },
 )
 
@@ -196,91 +197,93 @@ const RangeSchema = group({ min: Type.Number(), max: Type.Number() })
 
 const BreakerSchema = group(
   {
-    enabled: flag('Accepted; see above.', { default: true }),
-    failure_threshold: integer('Accepted; see above.', { default: 5 }),
-    recovery_timeout_seconds: number('Accepted; see above.', { unit: 'seconds', default: 30 }),
-    half_open_max_requests: integer('Accepted; see above.', { default: 1 }),
+    enabled: flag('Accepted, no effect.', { default: true }),
+    failure_threshold: integer('Accepted, no effect.', { default: 5 }),
+    recovery_timeout_seconds: number('Accepted, no effect.', { unit: 'seconds', default: 30 }),
+    half_open_max_requests: integer('Accepted, no effect.', { default: 1 }),
   },
-  { description: 'Accepted; not in force yet: no target is taken out of service for its failures.' },
+  { description: 'Accepted, but not implemented yet: the gateway never takes a failing target out of service.' },
 )
 
 const TranslationSchema = group(
   {
-    enable: flag('Serves the translation addresses.', { default: true }),
+    enable: flag('Whether the translation endpoints are served.', { default: true }),
     promptTemplate: text(
-      'The words a translation is asked for in: `%s` stands first for the language, then for the text.',
+      'Prompt for the model. The first `%s` is replaced with the language, the second with the text.',
     ),
-    retry: integer('Further tries of a text that failed.', { default: 0 }),
-    concurrency: integer('Texts of one request under way at once.', { default: 5 }),
+    retry: integer('How often a failed text is retried.', { default: 0 }),
+    concurrency: integer('How many texts of one request are translated at the same time.', { default: 5 }),
   },
   {
     description:
-      'Translations at `POST /translate`, `/v1/translate` (as DeepLX), `/v2/translate` (as DeepL), answered by the model `random` or the one named.',
+      'Translation endpoints: `POST /translate` and `/v1/translate` (DeepLX), `/v2/translate` (DeepL). The model is `random` unless the request names one.',
     aliases: aliases.translation,
   },
 )
 
 export const ConfigSchema = group({
-  $schema: text('Where editors find the schema of this file.'),
+  $schema: text('Path or URL of the JSON Schema, for editors.'),
   server_port: union(
     [Type.String(), Type.Integer()],
-    'Where the gateway listens: `9090`, `:9090`, `host:9090` or `[::1]:9090`. Without a host on every interface.',
-    {
-      default: ':9090',
-    },
+    'Where the gateway listens: `9090`, `:9090`, `host:9090` or `[::1]:9090`. Without a host it listens on all interfaces.',
+    { default: ':9090' },
   ),
   log_level: choiceWithSpellings(
     ['debug', 'info', 'warn', 'error'],
     spellings.logLevel,
-    'How much is logged. `prod` is `warn`; `prodj` is `warn` written as JSON on a terminal too.',
+    'The lowest level that is logged. `prod` means `warn`; `prodj` means `warn`, as JSON even on a terminal.',
     { default: 'info' },
   ),
-  log_prompts: flag('Writes the bodies of requests into the log.', { default: false }),
-  debug: flag('Accepted; without effect: `log_level` says how much is logged.', { default: false }),
-  enable_web: flag('Accepted; the web page is not built yet.', { default: false }),
-  api_key: text('The key clients must send. Neither this nor `api_keys`: anybody may ask.'),
+  log_prompts: flag('Whether request bodies are logged. They contain what users write; use it for debugging only.', {
+    default: false,
+  }),
+  debug: flag('Accepted, no effect. Use `log_level`.', { default: false }),
+  enable_web: flag('Accepted, but the web page is not implemented yet.', { default: false }),
+  api_key: text(
+    'The key that clients must send. Without it and without `api_keys`, anyone who reaches the port may use the gateway.',
+  ),
   api_keys: Type.Array(KeySchema, {
-    description: 'More keys, each for some of the models. They hold together with `api_key`.',
+    description: 'More client keys, each with its own list of models. They are valid in addition to `api_key`.',
     default: [],
   }),
   load_balancing: choiceWithSpellings(
     ['random', 'first', 'round_robin', 'hash', 'least_busy', 'fastest'],
     spellings.strategy,
-    'How one of several entries, or credentials, is chosen: by lot, the first that is free, in turn, by the conversation, so that it stays where it was, the one with the fewest requests under way, or the one that has begun to answer soonest of late.',
+    'How to select among entries and credentials: at random; the first with room; in turn; by conversation, so that it stays on one target; the one with the fewest requests in progress; or the one with the shortest recent time to first byte.',
     { default: 'random' },
   ),
   model_redirect: table(
     Type.String(),
-    'Alias → model for all services, one hop. The alias `all` stands for every chat request.',
+    'Alias → model for all services. An alias of an alias is not resolved. The alias `all` redirects every chat request.',
     { examples: [{ 'gpt-4o': 'deepseek-flash', all: 'random' }] },
   ),
-  default_model: text('The model of a request that names none.'),
+  default_model: text('The model for requests that name none.'),
   services: table(Type.Array(EntrySchema), 'Service type → its entries.'),
   proxy: ProxySchema,
   timeouts: TimeoutsSchema,
-  heartbeat: number('How long a stream may be silent before the client gets a sign of life; 0: none is sent.', {
-    unit: 'seconds',
-    default: 15,
-  }),
+  heartbeat: number(
+    'A heartbeat is sent to the client when a stream has been silent for this long. 0 turns heartbeats off.',
+    { unit: 'seconds', default: 15 },
+  ),
   max_body: union(
     [Type.Integer(), Type.String()],
-    'How large a request may be: bytes, or text such as `32MB` (1 MB is 1,048,576 bytes).',
+    'Maximum size of a request body: a number of bytes, or text such as `32MB` (1 MB is 1,048,576 bytes).',
     { unit: 'bytes', default: '32MB' },
   ),
   media: MediaSchema,
-  shutdown_timeout: number('How long a stopping gateway waits for its open requests.', {
+  shutdown_timeout: number('How long the gateway waits for open requests when it stops.', {
     unit: 'seconds',
     default: 60,
   }),
   on_loss: choice(
     ['note', 'refuse'],
-    'What happens to a request of which the target cannot carry everything: it is done and the loss noted, or refused with status 400.',
+    'What to do when the target cannot carry everything a request contains: send it and note the loss, or refuse it with 400.',
     { default: 'note' },
   ),
-  multi_content_models: textList('Accepted; without effect: images go to every model, none is ever stripped.'),
+  multi_content_models: textList('Accepted, no effect. Images are passed to every model.'),
   params_range: table(
     group({ temperatureRange: RangeSchema, topPRange: RangeSchema, maxTokens: Type.Number() }),
-    'Accepted; without effect: values go to the vendor as the client sent them, but for what a provider is known to refuse.',
+    'Accepted, no effect. Values are passed on as the client sent them, except values the vendor is known to refuse.',
   ),
   circuit_breaker: BreakerSchema,
   translation: TranslationSchema,
