@@ -2,7 +2,7 @@
 import type { GatewayOptions } from './configs.ts'
 import { compare, comparePaced, printProgress, type Run, runLoad, warmUp } from './measure.ts'
 import { clockOf, cpuBetween, memoryOf, openFiles, resetPeak } from './processes.ts'
-import { describeRounds, type Figures, median, type RoundsResult } from './rounds.ts'
+import { describeRounds, type Figures, listRounds, median, type RoundsResult } from './rounds.ts'
 import { type ServerProcess, startAll, startGateway, stopAll } from './servers.ts'
 import type { Row, Table } from './table.ts'
 
@@ -62,7 +62,7 @@ export const measureRequests = async (run: Run): Promise<Table> => {
       ceiling: { ratio: 2 },
     },
     {
-      label: 'the same, with beginnings and ends of streams of 150',
+      label: 'the same, with the start and end of streams of 150 frames',
       unit: 'µs',
       values: valuesByColumn(frames.figures, found => found['begun']!),
     },
@@ -78,7 +78,7 @@ export const measureRequests = async (run: Run): Promise<Table> => {
       omitsRatio: true,
     },
   ]
-  const about = `Short requests over 16 connections, 100 streams of a frame each 20 ms, and for latency one connection, above what the vendor itself needs. ${[describeRounds('Requests', requests), describeRounds('frames', frames), describeRounds('latency', latency)].join('; ')}.`
+  const about = `Requests are short and use 16 connections. 100 streams send one frame every 20 ms. Latency uses one connection; the time the vendor itself takes is subtracted.\n\n${listRounds([describeRounds('Requests', requests), describeRounds('Frames', frames), describeRounds('Latency', latency)])}`
   return { title: 'A request, a frame', about, columns, rows: markPlotted(rows, 0, 1, 3) }
 }
 
@@ -99,7 +99,7 @@ export const measureBulk = async (run: Run): Promise<Table> => {
       omitsRatio: true,
     },
   ]
-  const about = `16 streams at a time of 2,000 frames each, sent as fast as they are taken. ${describeRounds('Measured', result)}.`
+  const about = `16 streams at a time, 2,000 frames each, sent as fast as the client reads them. ${describeRounds('Measured', result)}.`
   return { title: 'Streams in bulk', about, columns, rows: markPlotted(rows, 0) }
 }
 
@@ -141,7 +141,7 @@ export const measureOpenStreams = async (run: Run): Promise<Table> => {
   await stopAll(servers)
   const rows: Row[] = [
     { label: 'memory a stream', unit: 'KB', values: valuesByColumn(figures, found => found['each']!) },
-    { label: 'memory at most, in all', unit: 'MB', values: valuesByColumn(figures, found => found['peak']!) },
+    { label: 'peak memory', unit: 'MB', values: valuesByColumn(figures, found => found['peak']!) },
     {
       label: 'CPU a frame, 5,000 a second',
       unit: 'µs',
@@ -152,7 +152,7 @@ export const measureOpenStreams = async (run: Run): Promise<Table> => {
   ]
   const count = streams.toLocaleString('en-US')
   const files = `\`ulimit -n\` is ${openFiles().toLocaleString('en-US')}${streams < 5000 ? ': 5,000 streams need 10,500, so fewer were opened' : ''}`
-  const about = `${count} streams open at once, a frame a second each; ${files}. Memory above that of the same process just before; CPU over 4 s with all of them open. Measured once.`
+  const about = `${count} streams are open at the same time, and each sends one frame per second; ${files}. Memory is the increase over the same process just before. CPU is measured over 4 s with all streams open. Measured once.`
   return { title: `${count} open streams`, about, columns, rows: markPlotted(rows, 0, 2) }
 }
 
@@ -183,13 +183,13 @@ export const measureBodies = async (run: Run): Promise<Table> => {
         isPlotted: true,
       },
       {
-        label: 'both ways',
+        label: 'throughput, both directions',
         unit: 'MB/s',
         values: valuesByColumn(result.figures, found => found['flow']!),
         omitsRatio: true,
       },
       {
-        label: 'memory at most',
+        label: 'peak memory',
         unit: 'MB',
         values: valuesByColumn(result.figures, found => found['peak']!),
         omitsRatio: true,
@@ -197,7 +197,7 @@ export const measureBodies = async (run: Run): Promise<Table> => {
     )
     rounds.push(describeRounds(label, result))
   }
-  const about = `16 connections with 100 KB, two with 10 MB; the other direction is short. ${rounds.join('; ')}.`
+  const about = `16 connections with bodies of 100 KB, two with 10 MB. The body in the other direction is short.\n\n${listRounds(rounds)}`
   return { title: 'Large bodies', about, columns, rows }
 }
 
@@ -218,7 +218,7 @@ export const measureOptions = async (run: Run): Promise<Table> => {
   const values = names.map(name => result.figures.get(name)!['cpu'])
   return {
     title: 'Keys, limits, log',
-    about: `The gateway alone: a hundred client keys in turn, \`qpm\`, \`tpm\` and \`concurrency\` on the entry, a line of log a request. ${describeRounds('Measured', result)}.`,
+    about: `The gateway alone: 100 client keys in turn; \`qpm\`, \`tpm\` and \`concurrency\` on the entry; one log line per request. ${describeRounds('Measured', result)}.`,
     columns: names,
     rows: [{ label: 'CPU a request', unit: 'µs', values }],
   }

@@ -130,6 +130,9 @@ const summarizeHistory = (history: History, average: (values: number[]) => numbe
 const summarizeRounds = (rounds: Figures[], average: (values: number[]) => number): Figures =>
   Object.fromEntries(Object.keys(rounds[0] ?? {}).map(key => [key, average(rounds.map(round => round[key]!))]))
 
+/** A Markdown list of {@link describeRounds} texts. */
+export const listRounds = (rounds: string[]): string => rounds.map(round => `- ${round}`).join('\n')
+
 /**
  * For example `title: 5 rounds`, and whether the figures settled. For several sets of processes, also the ratio in each
  * set.

@@ -7,7 +7,7 @@ import { translationTime } from './in-process.ts'
 import type { FrameVariation } from './load-job.ts'
 import { comparePaced, printProgress, type Run } from './measure.ts'
 import { type BenchProtocol, passthroughJob, translatedJob } from './protocols.ts'
-import { describeRounds, type RoundsResult } from './rounds.ts'
+import { describeRounds, listRounds, type RoundsResult } from './rounds.ts'
 import { nginx, type ServerProcess, startGateway, startNginx } from './servers.ts'
 import type { Row, Table } from './table.ts'
 
@@ -68,6 +68,6 @@ export const measureTranslation = async (run: Run): Promise<Table> => {
     const values = [undefined, measureInProcess(pair, run)]
     rows.push({ label: `inside, in bulk, ${pair.label}`, unit: 'µs', values, ceiling: { max: 3 } })
   }
-  const about = `The protocol of the client ← that of the vendor. 100 streams of a frame each 20 ms; nginx passes the same bytes of the vendor to clients who speak its protocol. Inside: from the vendor's frame to the client's text, the network left out, the median of rounds in one warm process. ${rounds.join('; ')}.`
+  const about = `Rows name the client's protocol ← the vendor's protocol. 100 streams send one frame every 20 ms. nginx passes the same vendor bytes to clients that speak the vendor's protocol.\n\n*Inside* is the time from the vendor's frame to the client's text without the network: the median of rounds in one warm process.\n\n${listRounds(rounds)}`
   return { title: 'Translated streams', about, columns: ['nginx', 'gateway'], rows }
 }
