@@ -2,26 +2,26 @@
 import { type ErrorCode, errorCodes, GatewayError } from '../../src/base/errors.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 
-/** What somebody who meets the code can do. */
+/** What a user can do about each code. */
 const advice: Record<ErrorCode, string> = {
-  invalid_request: 'Correct the request; `param` says where.',
-  unauthorized: 'Send a key of `api_key` or `api_keys` as `Authorization: Bearer <key>`.',
-  forbidden: "Ask for one of the models of `GET /v1/models`, or widen the key's `supported_models`.",
-  model_not_found: '`GET /v1/models` and `simple-one-api models` show which there are.',
-  not_found: 'Look at the path: most clients want the address with `/v1` at its end.',
+  invalid_request: 'Correct the field that `param` names.',
+  unauthorized: 'Send a key from `api_key` or `api_keys` as `Authorization: Bearer <key>`.',
+  forbidden: "Use a model from `GET /v1/models`, or add the model to the key's `supported_models`.",
+  model_not_found: 'Use a model from `GET /v1/models` or `simple-one-api models`.',
+  not_found: 'Check the path. For most clients the base URL ends in `/v1`.',
   method_not_allowed: 'Use POST.',
-  too_large: 'Send less, or raise `max_body`.',
-  limited: 'Come again after `Retry-After` seconds; see [limits](limits.md).',
-  cancelled: 'Nothing: nobody is there to read it.',
-  internal: 'Report it with the log line of its `x-request-id`.',
-  upstream_refused: 'Read the message: it is the vendor speaking of the request.',
+  too_large: 'Send a smaller request, or raise `max_body`.',
+  limited: 'Wait for `Retry-After` seconds, then retry; see [limits](limits.md).',
+  cancelled: 'Nothing.',
+  internal: 'Report it, with the log line that has the same `x-request-id`.',
+  upstream_refused: 'Read the message: it comes from the vendor and describes the problem.',
   upstream_limited:
-    "Come again after `Retry-After` seconds; a `limit` that fits the vendor's makes requests wait instead.",
+    "Wait for `Retry-After` seconds, then retry. If you configure a `limit` like the vendor's, requests wait instead.",
   upstream_credentials:
-    "Mend the credentials of the service; the client's own key is fine. The log has the vendor's words.",
-  upstream_failed: "Try again; if it stays, look at the service's `server_url` and at the vendor's status page.",
-  upstream_timeout: 'Try again, or raise `timeouts` or the `timeout` of the service.',
-  unavailable: 'Try again in a moment.',
+    "Correct the credentials of the service; the client's key is fine. The log contains the vendor's message.",
+  upstream_failed: "Retry. If it persists, check the service's `server_url` and the vendor's status page.",
+  upstream_timeout: 'Retry, or raise `timeouts` or the `timeout` of the entry.',
+  unavailable: 'Retry in a moment.',
 }
 
 type RenderedError = { error: { type: string; code: string | null } }
@@ -45,7 +45,7 @@ export const errorsPage = (): string => `# Errors
 
 Generated from \`src/base/errors.ts\` by \`npm run docs\`.
 
-Every error has OpenAI's shape, so that the SDKs understand it, and the status that belongs to it:
+Every error has a matching HTTP status and OpenAI's format, so SDKs understand it:
 
 \`\`\`console
 $ curl -i http://localhost:9090/v1/chat/completions -d '{"model": "gpt-9", "messages": [{"role": "user", "content": "Hello!"}]}'
@@ -56,16 +56,19 @@ x-request-id: req_c11f25a60edb45f48ee28ad223e35911
 {"error":{"message":"The model \`gpt-9\` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}
 \`\`\`
 
-- \`x-request-id\` is on every answer of a model; the log line of the same id tells which target was asked, how long it took, and the vendor's own words.
-- A vendor's 4xx keeps its status and its words: its 404, 413 or 422 is the client's 404, 413 or 422. So does a 5xx. Its 401, 402 and 403 speak of *your* key and
-  not of the client's, so they become \`upstream_credentials\`, and what the vendor said of the key is only in the log.
-- A stream whose first content has not gone out yet fails with its true status. Once something has been sent (a heartbeat counts) the status is 200,
-  and the error is the last frame: \`data: {"error": …}\`, and no \`data: [DONE]\` after it.
-- No error, header or log line carries a configured secret: whatever a vendor echoes is blotted out.
+- \`x-request-id\` is in every model response. The log line with the same ID shows which target was called, how long it
+  took, and the vendor's own message.
+- If a vendor answers with a 4xx or 5xx, the client gets its status and message: a 404, 413 or 422 stays a 404, 413 or
+  422. The exceptions are 401, 402 and 403. They concern *your* key, not the client's, so they become
+  \`upstream_credentials\`, and the vendor's message is only in the log.
+- If a stream fails before its first content, the client gets the real status. Once anything was sent, even a heartbeat,
+  the status is 200. The error is then the last frame, \`data: {"error": …}\`, without a \`data: [DONE]\` after it.
+- No error, header or log line contains a configured secret. If a vendor echoes one, the gateway redacts it.
 
-The first column is the word in the log; \`error.type\` and \`error.code\` are what the client sees where the vendor has no words of its own.
+The column "log" is the code in the log. \`error.type\` and \`error.code\` are what the client sees if the vendor sent no type
+or code of its own.
 
-| log | status | \`error.type\` | \`error.code\` | means | what to do |
+| log | status | \`error.type\` | \`error.code\` | meaning | what to do |
 | --- | --- | --- | --- | --- | --- |
 ${(Object.keys(errorCodes) as ErrorCode[]).map(row).join('\n')}
 `

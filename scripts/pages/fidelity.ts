@@ -34,9 +34,9 @@ const overview = (client: string): string => {
       ])
   const vendors = vendorSides.map(({ vendor }) => titleOf(vendor.id))
   return [
-    `## A client of ${titleOf(client)}`,
-    table(['asks', ...vendors], rows(true)),
-    table(['is answered', ...vendors], rows(false)),
+    `## Clients that speak ${titleOf(client)}`,
+    table(['request', ...vendors], rows(true)),
+    table(['response', ...vendors], rows(false)),
     ...vendorSides
       .filter(({ vendor }) => vendor.id !== client)
       .map(vendorSide => pairDetails({ clientSide, vendorSide })),
@@ -50,7 +50,7 @@ const pairDetails = (pair: Pair): string => {
   const verdicts = cases.map(one => ({ one, ...judge(one, pair) }))
   const incomplete = verdicts.filter(({ verdict }) => verdict !== 'yes')
   const complete = verdicts.filter(({ verdict }) => verdict === 'yes').map(({ one }) => one.title)
-  const meaning = { yes: '', loss: 'with a loss', no: 'refused', unsaid: 'no words for it' }
+  const meaning = { yes: '', loss: 'with a loss', no: 'refused', unsaid: 'cannot be expressed' }
   const rows = incomplete.map(({ one, verdict, notes }) => [
     capitalize(one.title),
     meaning[verdict],
@@ -58,24 +58,28 @@ const pairDetails = (pair: Pair): string => {
   ])
   return [
     `### ${titleOf(pair.clientSide.client.id)} → ${titleOf(pair.vendorSide.vendor.id)}`,
-    `Survives: ${complete.join('; ')}.`,
-    ...(rows.length > 0 ? [table(['what', 'how', 'in the words of the gateway'], rows)] : []),
+    `Complete: ${complete.join('; ')}.`,
+    ...(rows.length > 0 ? [table(['what', 'result', 'losses that the gateway reports'], rows)] : []),
   ].join('\n\n')
 }
 
 /** The page, in Markdown. */
 export const fidelityPage = (): string => `# What survives
 
-Generated from the cases of \`test/golden/\` by \`npm run docs\`. Every client protocol reaches every vendor protocol. Where both speak the same, what the client
-wrote is passed as it came; else it is translated, and what the vendor's protocol cannot carry is noted as a loss: ask with \`x-report-losses: 1\` and
-the response header \`x-losses\` lists them; under \`on_loss: refuse\` they are a 400.
+Generated from the cases of \`test/golden/\` by \`npm run docs\`.
 
-This is what the protocols can say. Of the many services that speak Chat Completions some refuse a part of it, OpenAI's own among them (Top-k, cache marks, earlier
-thoughts): from a translation it is left out for them, and noted too. [providers.md](providers.md) says for each what is put right.
+Every client protocol can use every vendor protocol. If both are the same, the gateway passes on what the client wrote.
+Otherwise it translates. What the vendor's protocol cannot express is a loss. Send the header \`x-report-losses: 1\`, and the
+response header \`x-losses\` lists the losses. With \`on_loss: refuse\`, the gateway refuses such requests with 400.
 
-${symbols.yes} all of it arrives · ${symbols.loss} it arrives with a loss, named below · ${symbols.no} it is refused with a 400 · ${symbols.unsaid} the client's protocol has no words for it, or not for all of it
+This page compares protocols. Some services that speak Chat Completions, including OpenAI itself, refuse parts of it:
+top-k, cache marks, earlier thoughts. When the gateway translates for them, it leaves these out and reports a loss.
+[providers.md](providers.md) lists the corrections for each service.
 
-Every answer is tried whole and as a stream, and both tell the same. What goes over the wires in each case stands in \`test/golden/\`, one file a case.
+${symbols.yes} complete · ${symbols.loss} with a loss, named below · ${symbols.no} refused with 400 · ${symbols.unsaid} the client's protocol cannot express it, or not all of it
+
+Every response is tested with and without streaming, with the same result. \`test/golden/\` has one file per case with
+everything that is sent.
 
 ${clientSides.map(({ client }) => overview(client.id)).join('\n\n')}
 `

@@ -22,11 +22,11 @@ export const list = (texts: readonly string[] = []): string => texts.map(code).j
 
 /** The default `server_url`, and other hosts of the same vendor. */
 export const address = (provider: Provider): string => {
-  if (provider.transport) return 'inside the program'
+  if (provider.transport) return 'built in'
   const entry = entryOf(provider)
   const hosts = (provider.hosts ?? []).filter(host => host !== '*')
   const found = wireOf(entry)
-  if ('unsupported' in found) return `your own, below ${list(hosts)}`
+  if ('unsupported' in found) return `your own URL at ${list(hosts)}`
   const [first = 'openai-chat'] = Object.keys(found.wire.paths)
   const { base, paths } = found.wire
   const target = targetOf(entry, provider)
@@ -39,7 +39,7 @@ export const address = (provider: Provider): string => {
 
 /** A URL may contain what a credential would say. If no credential is left, others may take their place. */
 const alternativeCredentials = (names: readonly string[] = []): string =>
-  names.length > 0 ? `; ${list(names)} with a \`server_url\`` : '; or others, which its page tells'
+  names.length > 0 ? `; only ${list(names)} with a \`server_url\`` : '; alternatives are on its page'
 
 /** The names of the credentials, and the shorter list if a `server_url` makes some of them unnecessary. */
 export const credentials = (provider: Provider): string => {
@@ -83,14 +83,17 @@ const unsupportedForms = ({ id, variants = [] }: Provider): string[] =>
 
 const introduction = `# Services
 
-Generated from \`src/providers\` by \`npm run docs\`. Each type is a key of \`services\` in the [configuration](config.md); a file to start from lies in \`samples/<type>.json\`.
+Generated from \`src/providers\` by \`npm run docs\`. Each type is a key of \`services\` in the [configuration](config.md).
+Each has a sample, \`samples/<type>.json\`.
 
-- *Address* is what \`server_url\` would say; leave it out unless you want another one (a relay, another region, a plan of its own). Of an address elsewhere only chat is asked, and what \`speaks\` of the entry names.
-- *Credentials* go into \`credentials\`, or several times into \`credential_list\`.
-- *Paths* are those of OpenAI below \`/v1\`; what a vendor keeps elsewhere is found by the gateway.
-- *Checked* is the month in which the facts were last looked up, with the vendor and with those who use it; what could not be confirmed is said in the file of the type.
+- *Address* is the default \`server_url\`. Set \`server_url\` only if you need another one: a relay, another region or a
+  special plan. At another host, the gateway uses only chat and what the entry lists in \`speaks\`.
+- *Credentials* go into \`credentials\`. For several keys, use \`credential_list\`.
+- *Paths* are those of OpenAI below \`/v1\`. The gateway knows where the vendor serves them.
+- *Checked* is the month in which the facts were last checked, with the vendor and with its users. The source file of the
+  type says what could not be confirmed.
 
-An entry of the type \`openai\` whose \`server_url\` lies at one of these addresses is treated as that vendor's.
+If the \`server_url\` of an \`openai\` entry is one of these addresses, the gateway treats the entry as that vendor's type.
 `
 
 /** The page, in Markdown. */
@@ -102,21 +105,23 @@ export const providersPage = (): string => {
     '| --- | --- | --- | --- | --- | --- |',
     ...all.map(row),
     '',
-    '## Default models, and what is put right',
+    '## Default models and corrections',
     '',
-    'The models of an entry that names none, as the vendor writes them; an entry of a type without any must name its own. What is put right happens on the way, so that every client speaks and sees the strict protocol; what a request loses by it is noted in its record.',
+    'An entry without `models` uses the default models. If a type has none, its entries must name their models.',
     '',
-    '| type | default models | put right |',
+    'The gateway corrects requests and responses where a vendor differs from the protocol, so that clients can rely on the strict protocol. If a correction removes something from a request, the log line notes it.',
+    '',
+    '| type | default models | corrections |',
     '| --- | --- | --- |',
     ...all.filter(({ models, quirks }) => models || quirks).map(details),
     '',
-    '## Forms of a service that are not spoken yet',
+    '## Variants that are not supported yet',
     '',
-    'An entry that asks for one is skipped with a warning.',
+    'Entries that use one of these variants are skipped with a warning.',
     '',
     ...all.flatMap(unsupportedForms),
     '',
-    '## Types that are known, but not spoken yet',
+    '## Types that are not supported yet',
     '',
     ...[...unsupported].map(([type, reason]) => `- ${code(type)}: ${reason}`),
     '',

@@ -18,7 +18,7 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 /** How the pages show whether the vendor can be used free of charge. */
 export const tiers = {
   recurring: 'yes 有',
-  trial: 'to begin with 仅试用',
+  trial: 'trial only 仅试用',
   paid: 'no 付费',
   own: 'your own machine 自建',
   unknown: 'not confirmed 未核实',
@@ -32,7 +32,7 @@ export const vendors: readonly Provider[] = [...providers.values()].filter(({ tr
 
 const factsOf = ({ id }: Provider): VendorFacts => {
   const facts = vendorFacts.get(id)
-  if (!facts) throw new Error(`src/catalog/vendors.json says nothing of ${id}`)
+  if (!facts) throw new Error(`src/catalog/vendors.json has no entry for ${id}`)
   return facts
 }
 
@@ -68,7 +68,7 @@ const paths = ({ paths }: Provider): string => {
 const models = (provider: Provider): string => {
   const defaults = [...(provider.models ?? []), ...(provider.embeddingModels ?? [])]
   const defaultsNote =
-    defaults.length > 0 ? `An entry without \`models\` has ${list(defaults)}.` : 'An entry must name its `models`.'
+    defaults.length > 0 ? `An entry without \`models\` uses ${list(defaults)}.` : 'An entry must name its `models`.'
   return `${defaultsNote} The vendor's list: <${factsOf(provider).models}>`
 }
 
@@ -92,7 +92,7 @@ export const vendorPage = (provider: Provider): string => {
     `> ${facts.chinese}`,
     '',
     `- **Key**: ${keyLine(facts)}`,
-    `- **Credentials**: ${credentials(provider)}; several keys go into \`credential_list\``,
+    `- **Credentials**: ${credentials(provider)}. For several keys, use \`credential_list\`.`,
     `- **Address**: ${address(provider)}`,
     `- **Free**: ${renderFact(facts.free)}`,
     `- **Models**: ${models(provider)}`,
@@ -101,14 +101,14 @@ export const vendorPage = (provider: Provider): string => {
     '',
     '## Configuration',
     '',
-    `As a file: [samples/${id}.json](../../samples/${id}.json).`,
+    `This is [samples/${id}.json](../../samples/${id}.json).`,
     '',
     `\`\`\`json\n${example(provider)}\`\`\``,
     '',
-    ...section('Know beforehand', facts.notes.map(renderFact)),
-    ...section('Put right on the way', quirks),
-    ...section('Not spoken yet', unsupportedForms(provider)),
-    `Looked up ${facts.checked}; vendors change such figures without notice. [All vendors](README.md)`,
+    ...section('Before you start', facts.notes.map(renderFact)),
+    ...section('Corrections by the gateway', quirks),
+    ...section('Not supported yet', unsupportedForms(provider)),
+    `Checked ${facts.checked}. Vendors change these figures without notice. [All vendors](README.md)`,
     '',
   ].join('\n')
 }
@@ -122,8 +122,11 @@ const row = (provider: Provider): string => {
 export const vendorsIndex = (): string =>
   `# Vendors 厂商
 
-Generated from \`src/providers\`, \`samples\` and [vendors.json](../../src/catalog/vendors.json) by \`npm run docs\`. Each page tells where a key is made, what goes into the configuration, what can be used for nothing, and what to know beforehand; every fact names its source and the month of that source.
-Addresses, paths and quirks of all of them side by side: [services](../providers.md). All free tiers in one configuration: [samples/free-tiers.json](../../samples/free-tiers.json).
+Generated from \`src/providers\`, \`samples\` and [vendors.json](../../src/catalog/vendors.json) by \`npm run docs\`. Each page says where to
+create a key, how to configure the vendor, what is free, and what to know in advance. Every fact names its source and
+the month of the source.
+
+[Services](../providers.md) compares addresses, paths and quirks of all vendors. All free tiers in one configuration: [samples/free-tiers.json](../../samples/free-tiers.json).
 
 各家厂商的申请地址、配置示例、免费额度和注意事项，每条都注明来源和日期。
 
