@@ -33,10 +33,7 @@ export const aliases = {
 
 /** Service types that only existed in development versions, with what to configure instead. */
 export const retiredTypes: ReadonlyMap<string, string> = new Map([
-  [
-    'jiutian',
-    'not spoken yet; if its address speaks as OpenAI does, write it as a service of type openai with this server_url',
-  ],
+  ['jiutian', 'not supported yet; if its API is OpenAI-compatible, use a service of type openai with this server_url'],
 ])
 
 /**

@@ -96,9 +96,11 @@ export default provider({
   docs: 'https://learn.microsoft.com/azure/ai-foundry/openai/reference',
   checked: '2026-11',
   quirks: [
-    'usage is not asked for in a stream where the `api-version` is older than 2024-09',
-    'what another protocol says and Azure refuses (`top_k`, `cache_control`, `reasoning_content`) is left out; the limit of deployments named after o1, o3, o4 or gpt-5 is `max_completion_tokens`',
-    'a file of another protocol gets a name; a `user` longer than 64 characters goes as its SHA-256',
+    'with an `api-version` older than 2024-09, usage is not requested in streams',
+    'fields from other protocols that Azure refuses (`top_k`, `cache_control`, `reasoning_content`) are removed',
+    'for deployments named after o1, o3, o4 or gpt-5, the output limit is sent as `max_completion_tokens`',
+    'files from other protocols get a name',
+    'a `user` longer than 64 characters is replaced by its SHA-256',
   ],
   base,
   hosts: [

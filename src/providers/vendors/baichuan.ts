@@ -12,7 +12,11 @@ export default provider({
   title: 'Baichuan',
   docs: 'https://platform.baichuan-ai.com/docs/api',
   checked: '2026-11',
-  quirks: ['`temperature` 0 to 1', '`max_tokens` is the only limit', 'role `developer` is `system`'],
+  quirks: [
+    '`temperature` is limited to 0 to 1',
+    '`max_completion_tokens` is sent as `max_tokens`',
+    'the role `developer` is sent as `system`',
+  ],
   base: 'https://api.baichuan-ai.com/v1',
   paths: openaiPaths('embeddings'),
   sign: bearer,

@@ -122,9 +122,9 @@ export default provider({
   docs: 'https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html',
   checked: '2026-11',
   quirks: [
-    'the protocol is the model’s: Claude is asked in Anthropic’s by InvokeModel, any other by Converse',
-    'Claude gets `anthropic_version` and the betas known here in the body, no `model` and no `stream`, and images as bytes',
-    'tokens of Claude are counted by CountTokens, which knows the model and no inference profile of it; where it refuses they are guessed',
+    'the model decides the protocol: Claude uses Messages through InvokeModel, every other model uses Converse',
+    'requests for Claude have `anthropic_version` and the known betas in the body, images as bytes, and neither `model` nor `stream`',
+    'CountTokens counts the tokens of Claude, with the model ID instead of the inference profile; if it refuses, the gateway estimates',
   ],
   base,
   paths: {

@@ -17,9 +17,9 @@ export default provider({
   docs: 'https://inference-docs.cerebras.ai/resources/openai',
   checked: '2026-11',
   quirks: [
-    '`presence_penalty`, `frequency_penalty`, `logit_bias`, `service_tier` and `prompt_cache_key` are left out',
-    '`reasoning_content` of messages is left out',
-    'role `developer` is `system`',
+    '`presence_penalty`, `frequency_penalty`, `logit_bias`, `service_tier` and `prompt_cache_key` are removed',
+    '`reasoning_content` is removed from messages',
+    'the role `developer` is sent as `system`',
   ],
   base: 'https://api.cerebras.ai/v1',
   paths: openaiPaths('completions'),

@@ -11,7 +11,7 @@ export default provider({
   title: 'Anthropic (Claude)',
   docs: 'https://platform.claude.com/docs',
   checked: '2026-11',
-  quirks: ['what is said of the answer (`max_tokens`, `temperature` …) is left out where tokens are counted'],
+  quirks: ['requests to count tokens are sent without output settings (`max_tokens`, `temperature` …)'],
   base: 'https://api.anthropic.com/v1',
   paths: { anthropic: '/messages', 'anthropic/count_tokens': '/messages/count_tokens' },
   sign: anthropicKey,

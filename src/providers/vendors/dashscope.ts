@@ -22,10 +22,10 @@ export default provider({
   docs: 'https://help.aliyun.com/zh/model-studio/',
   checked: '2026-11',
   quirks: [
-    '`gte-rerank-…` is asked at the native address',
-    'role `developer` is `system`',
-    '`temperature` 0 to 1.99',
-    '`top_p` 0.01 to 1',
+    'models `gte-rerank-…` use the native endpoint',
+    'the role `developer` is sent as `system`',
+    '`temperature` is limited to 0 to 1.99',
+    '`top_p` is limited to 0.01 to 1',
   ],
   base: 'https://dashscope.aliyuncs.com',
   hosts: ['dashscope-intl.aliyuncs.com', 'dashscope-us.aliyuncs.com', '*.maas.aliyuncs.com'],
@@ -59,7 +59,7 @@ export default provider({
     {
       when: isNativeUrl,
       unsupported:
-        'the native DashScope address is not spoken yet; leave server_url out, or write server_url https://dashscope.aliyuncs.com/compatible-mode/v1',
+        'the native DashScope API is not supported yet; remove server_url, or set server_url https://dashscope.aliyuncs.com/compatible-mode/v1',
     },
   ],
 })

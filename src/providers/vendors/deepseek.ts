@@ -18,9 +18,9 @@ export default provider({
   docs: 'https://api-docs.deepseek.com',
   checked: '2026-11',
   quirks: [
-    'role `developer` is `system`',
-    '`max_tokens` is the only limit',
-    'the thoughts before a call are brought back where the client drops them',
+    'the role `developer` is sent as `system`',
+    '`max_completion_tokens` is sent as `max_tokens`',
+    'if the client drops the thoughts before a tool call, they are restored',
   ],
   base: 'https://api.deepseek.com',
   paths: {

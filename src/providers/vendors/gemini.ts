@@ -44,7 +44,7 @@ export default provider({
   title: 'Google Gemini',
   docs: 'https://ai.google.dev/gemini-api/docs',
   checked: '2026-11',
-  quirks: ['what is to be counted beside `contents` is put into `generateContentRequest`'],
+  quirks: ['requests to count tokens with more than `contents` are wrapped in `generateContentRequest`'],
   base,
   hosts: ['generativelanguage.googleapis.com'],
   paths: {

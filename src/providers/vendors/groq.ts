@@ -17,9 +17,9 @@ export default provider({
   docs: 'https://console.groq.com/docs/openai',
   checked: '2026-11',
   quirks: [
-    '`logprobs`, `top_logprobs`, `logit_bias` and of messages `name` and `reasoning_content` are left out',
-    '`n` is always 1',
-    '`top_k` and `cache_control` of another protocol are left out',
+    '`logprobs`, `top_logprobs` and `logit_bias` are removed, and `name` and `reasoning_content` from messages',
+    '`n` above 1 is removed',
+    '`top_k` and `cache_control` from other protocols are removed',
   ],
   base: 'https://api.groq.com/openai/v1',
   paths: openaiPaths('audio/speech', 'audio/transcriptions', 'audio/translations'),

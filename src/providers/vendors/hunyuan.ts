@@ -15,7 +15,7 @@ export default provider({
   title: 'Tencent Hunyuan',
   docs: 'https://cloud.tencent.com/document/product/1823/130078',
   checked: '2026-11',
-  quirks: ['role `developer` is `system`'],
+  quirks: ['the role `developer` is sent as `system`'],
   base: 'https://tokenhub.tencentmaas.com/v1',
   hosts: ['tokenhub-intl.tencentcloudmaas.com', 'tokenhub-intl.tencentmaas.com', 'api.hunyuan.cloud.tencent.com'],
   paths: openaiPaths('embeddings'),
@@ -27,7 +27,7 @@ export default provider({
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'secret_id', 'secret_key'),
       unsupported:
-        'secret_id and secret_key (TC3) are not spoken yet; write an API key of TokenHub as api_key, server_url may stay out',
+        'secret_id and secret_key (TC3) are not supported yet; use an API key of TokenHub as api_key, without server_url',
     },
   ],
 })

@@ -31,9 +31,9 @@ export default provider({
   docs: 'https://www.volcengine.com/docs/82379',
   checked: '2026-11',
   quirks: [
-    'models `bot-…` are asked at `/bots/chat/completions`, their usage is told as usage',
-    '`max_completion_tokens` wins over `max_tokens`',
-    'role `developer` is `system`',
+    'models `bot-…` use `/bots/chat/completions`, and their usage is converted to standard usage',
+    'if both are set, `max_completion_tokens` is sent instead of `max_tokens`',
+    'the role `developer` is sent as `system`',
   ],
   base: 'https://ark.cn-beijing.volces.com/api/v3',
   paths: {
@@ -55,7 +55,7 @@ export default provider({
     {
       when: entry => !hasCredential(entry, 'api_key') && hasCredential(entry, 'access_key', 'secret_key'),
       unsupported:
-        'access_key and secret_key are not spoken yet; write an API key of the Ark console as api_key (server_url stays as it is)',
+        'access_key and secret_key are not supported yet; use an API key of the Ark console as api_key (server_url can stay)',
     },
   ],
 })

@@ -18,7 +18,7 @@ export default provider({
   title: 'Jina AI',
   docs: 'https://api.jina.ai/redoc',
   checked: '2026-11',
-  quirks: ['`encoding_format` is `embedding_type`'],
+  quirks: ['`encoding_format` is sent as `embedding_type`'],
   base: 'https://api.jina.ai/v1',
   paths: { embeddings: '/embeddings', rerank: '/rerank' },
   sign: bearer,

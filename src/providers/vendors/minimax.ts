@@ -42,11 +42,11 @@ export default provider({
   docs: 'https://platform.minimaxi.com/docs',
   checked: '2026-11',
   quirks: [
-    '`temperature` 0.01 to 1',
-    '`n` is always 1',
-    'role `developer` is `system`',
-    'a refusal told with status 200 (`base_resp`) gets its true status',
-    'findings of the built-in search are not told as the answer',
+    '`temperature` is limited to 0.01 to 1',
+    '`n` above 1 is removed',
+    'the role `developer` is sent as `system`',
+    'an error with status 200 (`base_resp`) gets the matching status',
+    'results of the built-in search are removed from the answer',
   ],
   base: 'https://api.minimaxi.com',
   hosts: ['api.minimax.io', 'api.minimax.chat'],
@@ -67,7 +67,7 @@ export default provider({
       // A group_id next to a current URL has no effect.
       when: ({ serverUrl, ...entry }) => serverUrl?.includes('chatcompletion') ?? hasCredential(entry, 'group_id'),
       unsupported:
-        'the address chatcompletion_pro, and a group_id without another address, are not spoken yet; leave group_id and server_url out (or write server_url https://api.minimaxi.com/v1) and name models of today, MiniMax-M2.7 for one',
+        'the endpoint chatcompletion_pro, and a group_id without another server_url, are not supported yet; remove group_id and server_url (or set server_url https://api.minimaxi.com/v1) and use current models such as MiniMax-M2.7',
     },
   ],
 })

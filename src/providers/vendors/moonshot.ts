@@ -37,9 +37,10 @@ export default provider({
   docs: 'https://platform.moonshot.cn/docs',
   checked: '2026-11',
   quirks: [
-    'Kimi models: `temperature`, `top_p`, the penalties and `n` are left out, for they are fixed; of others `temperature` 0 to 1',
-    'usage told inside a choice stands where it belongs',
-    'the thoughts before a call are brought back where the client drops them',
+    'for Kimi models, `temperature`, `top_p`, the penalties and `n` are removed, because their values are fixed',
+    'for other models, `temperature` is limited to 0 to 1',
+    'usage inside a choice is moved to the top level',
+    'if the client drops the thoughts before a tool call, they are restored',
   ],
   base: 'https://api.moonshot.cn',
   hosts: ['api.moonshot.ai'],

@@ -14,7 +14,7 @@ export default provider({
   title: 'NVIDIA NIM',
   docs: 'https://docs.api.nvidia.com/nim/reference/llm-apis',
   checked: '2026-11',
-  quirks: ['penalties of 0 and `prompt_cache_key` are left out', 'role `developer` is `system`'],
+  quirks: ['penalties of 0 and `prompt_cache_key` are removed', 'the role `developer` is sent as `system`'],
   base: 'https://integrate.api.nvidia.com/v1',
   paths: openaiPaths('completions', 'embeddings'),
   sign: bearer,

@@ -15,7 +15,7 @@ export default provider({
   title: 'Ollama',
   docs: 'https://docs.ollama.com/api/openai-compatibility',
   checked: '2026-11',
-  quirks: ['`max_tokens` is the only limit'],
+  quirks: ['`max_completion_tokens` is sent as `max_tokens`'],
   base: 'http://localhost:11434/v1',
   hosts: ['*'],
   paths: openaiPaths('completions', 'embeddings', 'images/generations', 'audio/speech', 'audio/transcriptions'),
@@ -32,7 +32,7 @@ export default provider({
     {
       when: isNativeUrl,
       unsupported:
-        "Ollama's native address (/api/…) is not spoken yet; write its OpenAI-compatible one: server_url http://localhost:11434/v1",
+        "Ollama's native API (/api/…) is not supported yet; use its OpenAI-compatible URL: server_url http://localhost:11434/v1",
     },
   ],
 })

@@ -73,8 +73,10 @@ export default provider({
   docs: 'https://platform.openai.com/docs/api-reference',
   checked: '2026-11',
   quirks: [
-    'what another protocol says and OpenAI itself refuses (`top_k`, `cache_control`, `reasoning_content`) is left out; its limit is `max_completion_tokens`',
-    'a file of another protocol gets a name; a `user` longer than 64 characters goes to OpenAI itself as its SHA-256',
+    'fields from other protocols that OpenAI itself refuses (`top_k`, `cache_control`, `reasoning_content`) are removed',
+    'OpenAI itself gets the output limit as `max_completion_tokens`',
+    'files from other protocols get a name',
+    'for OpenAI itself, a `user` longer than 64 characters is replaced by its SHA-256',
   ],
   base,
   hosts: ['*'],

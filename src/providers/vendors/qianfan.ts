@@ -16,7 +16,11 @@ export default provider({
   title: 'Baidu Qianfan (ERNIE)',
   docs: 'https://cloud.baidu.com/doc/qianfan-api/s/3m7of64lb',
   checked: '2026-11',
-  quirks: ['vectors are asked as numbers', '`ERNIE-…` is written in lower case', 'role `developer` is `system`'],
+  quirks: [
+    'embeddings are requested as numbers',
+    'names `ERNIE-…` are sent in lower case',
+    'the role `developer` is sent as `system`',
+  ],
   base: 'https://qianfan.baidubce.com/v2',
   paths: openaiPaths('embeddings', 'images/generations', 'rerank'),
   sign: bearer,
@@ -38,7 +42,7 @@ export default provider({
     {
       when: entry => hasCredential(entry, 'secret_key', 'address'),
       unsupported:
-        'api_key with secret_key (version 1) is not spoken yet; write an API key of version 2 (bce-v3/…, console of Baidu Cloud, "API Key") as api_key, alone and without server_url',
+        'api_key with secret_key (version 1) is not supported yet; use an API key of version 2 (bce-v3/…, console of Baidu Cloud, "API Key") as the only credential, api_key, without server_url',
     },
   ],
 })

@@ -84,9 +84,10 @@ export default provider({
   docs: 'https://docs.cloud.google.com/gemini-enterprise-agent-platform',
   checked: '2026-11',
   quirks: [
-    'the protocol is the model’s: `claude-…` is asked by Anthropic’s, `publisher/model` by OpenAI’s, any other by Gemini’s; models that embed are asked by `:predict` or `:embedContent`',
-    'Claude gets `anthropic_version` in the body, no `model`, and images as bytes',
-    'where tokens are counted, Gemini’s requests are sent without what is not read there, Claude’s without betas and what is said of the answer',
+    'the model decides the protocol: `claude-…` uses Messages, `publisher/model` uses Chat Completions, every other name uses Gemini',
+    'embedding models use `:predict` or `:embedContent`',
+    'requests for Claude have `anthropic_version` in the body, images as bytes, and no `model`',
+    'requests to count tokens are sent without the fields that counting ignores (Gemini), and without betas and output settings (Claude)',
   ],
   base,
   paths: {

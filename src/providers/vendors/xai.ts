@@ -15,8 +15,8 @@ export default provider({
   docs: 'https://docs.x.ai/docs/api-reference',
   checked: '2026-11',
   quirks: [
-    '`presence_penalty` and `frequency_penalty` are left out',
-    '`stop` is left out but for models named `…-non-reasoning`',
+    '`presence_penalty` and `frequency_penalty` are removed',
+    '`stop` is removed, except for models named `…-non-reasoning`',
   ],
   base: 'https://api.x.ai/v1',
   hosts: ['us.api.x.ai'],

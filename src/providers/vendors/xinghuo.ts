@@ -72,11 +72,11 @@ export default provider({
   docs: 'https://www.xfyun.cn/doc/spark/HTTP%E8%B0%83%E7%94%A8%E6%96%87%E6%A1%A3.html',
   checked: '2026-11',
   quirks: [
-    'names of the WebSocket form (`spark-lite` …) become those of the HTTP form (`lite` …)',
-    'Lite and Pro: system messages go into the first user message',
-    '`temperature` 0.01 to 1',
-    '`max_tokens` is the only limit',
-    'a `code` other than 0 in an answer is its status',
+    'model names of the WebSocket API (`spark-lite` …) are sent as those of the HTTP API (`lite` …)',
+    'for Lite and Pro, system messages are moved into the first user message',
+    '`temperature` is limited to 0.01 to 1',
+    '`max_completion_tokens` is sent as `max_tokens`',
+    'a `code` other than 0 in a response becomes an error with the matching status',
   ],
   base: 'https://spark-api-open.xf-yun.com/v1',
   paths: openaiPaths(),
@@ -98,7 +98,7 @@ export default provider({
     {
       when: entry => hasCredential(entry, 'appid', 'api_secret') || /^wss?:/i.test(entry.serverUrl ?? ''),
       unsupported:
-        'the WebSocket form (appid, api_key, api_secret) is not spoken yet; write the APIPassword of the model (console of xfyun.cn, "HTTP") as api_key, alone and without server_url',
+        'the WebSocket API (appid, api_key, api_secret) is not supported yet; use the APIPassword of the model (console of xfyun.cn, "HTTP") as the only credential, api_key, without server_url',
     },
   ],
 })
