@@ -39,7 +39,7 @@ export const address = (provider: Provider): string => {
 
 /** A URL may contain what a credential would say. If no credential is left, others may take their place. */
 const alternativeCredentials = (names: readonly string[] = []): string =>
-  names.length > 0 ? `; only ${list(names)} with a \`server_url\`` : '; alternatives are on its page'
+  names.length > 0 ? `; only ${list(names)} with a \`server_url\`` : '; or alternatives'
 
 /** The names of the credentials, and the shorter list if a `server_url` makes some of them unnecessary. */
 export const credentials = (provider: Provider): string => {
