@@ -69,13 +69,13 @@ const requestCases: Case[] = [
   },
   {
     name: 'system-amid',
-    title: 'a system prompt amid the conversation',
+    title: 'a system prompt in the middle of the conversation',
     request: { turns: [system('Be brief.'), user('Hello'), assistant('Hi!'), system('Now rhyme.'), user('Go on')] },
     requestTexts: [['Be brief.'], ['Now rhyme.'], ['Go on']],
   },
   {
     name: 'image-address',
-    title: 'an image by its address',
+    title: 'an image by URL',
     request: {
       turns: [
         user('What is this?', { type: 'media', mime: 'image/*', source: { url: 'https://pictures.example/cat.png' } }),
@@ -91,7 +91,7 @@ const requestCases: Case[] = [
   },
   {
     name: 'image-in-result',
-    title: 'an image in the result of a tool',
+    title: 'an image in a tool result',
     request: {
       tools: [clock],
       turns: [
@@ -115,13 +115,13 @@ const requestCases: Case[] = [
   },
   {
     name: 'audio',
-    title: 'audio in',
+    title: 'audio input',
     request: { turns: [user('What is said?', { type: 'media', mime: 'audio/wav', source: { data: wav } })] },
     requestTexts: [[wav]],
   },
   {
     name: 'tool',
-    title: 'a tool, its call and its result; the tool is demanded',
+    title: 'a tool with its call and result, and a forced tool',
     request: {
       tools: [weather],
       choice: { name: 'weather' },
@@ -142,7 +142,7 @@ const requestCases: Case[] = [
   },
   {
     name: 'tools-parallel',
-    title: 'parallel calls and their results; any tool is demanded',
+    title: 'parallel tool calls with their results, and any tool required',
     request: {
       tools: [weather, clock],
       choice: 'any',
@@ -156,13 +156,13 @@ const requestCases: Case[] = [
   },
   {
     name: 'tools-one',
-    title: 'no more than one call at a time',
+    title: 'at most one tool call at a time',
     request: { ...question, tools: [clock], parallel: false },
     requestTexts: [['clock']],
   },
   {
     name: 'result-failed',
-    title: 'a call that failed',
+    title: 'a failed tool call',
     request: {
       tools: [clock],
       turns: [
@@ -175,7 +175,7 @@ const requestCases: Case[] = [
   },
   {
     name: 'tools-none',
-    title: 'tools that must not be called; an empty result',
+    title: 'tools that must not be called, and an empty result',
     request: {
       tools: [clock],
       choice: 'none',
@@ -185,16 +185,16 @@ const requestCases: Case[] = [
   },
   {
     name: 'thoughts',
-    title: 'thoughts of an earlier answer, unsealed',
+    title: 'thoughts of an earlier response, without a signature',
     request: {
       turns: [user('2+2?'), assistant({ type: 'reasoning', text: 'An easy sum.' }, 'Four.'), user('Sure?')],
     },
     requestTexts: [['Four.'], ['An easy sum.']],
   },
-  { name: 'effort', title: 'effort', request: { ...question, reasoning: { effort: 'high' } } },
+  { name: 'effort', title: 'reasoning effort', request: { ...question, reasoning: { effort: 'high' } } },
   {
     name: 'budget',
-    title: 'a budget for thoughts, shown',
+    title: 'a thinking budget, with visible thoughts',
     request: { ...question, limit: 9000, reasoning: { budget: 4096, shown: true } },
   },
   {
@@ -211,7 +211,7 @@ const requestCases: Case[] = [
   },
   {
     name: 'limit',
-    title: 'a limit of tokens, temperature',
+    title: 'a token limit and a temperature',
     request: { ...question, limit: 777, temperature: 0.25 },
     requestTexts: [['777'], ['0.25']],
   },
@@ -226,7 +226,7 @@ const requestCases: Case[] = [
   { name: 'seed', title: 'a seed', request: { ...question, seed: 424242 }, requestTexts: [['424242']] },
   {
     name: 'cache',
-    title: 'cache marks, one for an hour',
+    title: 'cache marks, one of them for an hour',
     request: {
       tools: [{ ...weather, cache: {} }],
       turns: [
@@ -238,13 +238,13 @@ const requestCases: Case[] = [
   },
   {
     name: 'user',
-    title: 'who the user is',
+    title: 'the user ID',
     request: { ...question, user: 'user-4711' },
     requestTexts: [['user-4711']],
   },
   {
     name: 'custom-tool',
-    title: 'a tool that takes free text',
+    title: 'a tool with free-text input',
     request: {
       tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }],
       turns: [
@@ -257,7 +257,7 @@ const requestCases: Case[] = [
   },
   {
     name: 'orphan',
-    title: 'a call without its result, a result without its call',
+    title: 'a tool call without a result, and a result without a call',
     request: {
       handwritten: 'orphan',
       tools: [clock],
@@ -292,7 +292,7 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-call',
-    title: 'a call',
+    title: 'a tool call',
     request: { ...question, tools: [weather] },
     answer: {
       parts: [
@@ -305,7 +305,7 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-calls-parallel',
-    title: 'parallel calls, one without arguments',
+    title: 'parallel tool calls, one without arguments',
     request: { ...question, tools: [weather, clock] },
     answer: {
       parts: [
@@ -318,7 +318,7 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-calls-interleaved',
-    title: 'calls whose pieces take turns',
+    title: 'tool calls with interleaved deltas',
     request: { ...question, tools: [weather] },
     answer: {
       parts: [
@@ -332,7 +332,7 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-custom',
-    title: 'a call of a tool that takes free text',
+    title: 'a call of a tool with free-text input',
     request: { ...question, tools: [{ name: 'patch', description: 'Applies a patch', custom: { type: 'text' } }] },
     answer: {
       parts: [{ type: 'call', id: 'call_1', name: 'patch', args: '{"input":"*** Begin"}', customInput: '*** Begin' }],
@@ -359,7 +359,7 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-cited',
-    title: 'a text with its source',
+    title: 'a text with a citation',
     answerTexts: [
       { name: 'the address', texts: ['https://news.example/1'] },
       { name: 'the title', texts: ['The News'] },
@@ -378,7 +378,7 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-length',
-    title: 'an answer that ran out of tokens',
+    title: 'a response cut off by the token limit',
     answer: { parts: [{ type: 'text', text: 'It is' }], finish: 'length', usage },
   },
   {
@@ -390,12 +390,12 @@ const answerCases: Case[] = [
   },
   {
     name: 'answer-empty',
-    title: 'an empty answer',
+    title: 'an empty response',
     answer: { parts: [], finish: 'stop', usage: { input: 20, output: 0 } },
   },
   {
     name: 'answer-usage',
-    title: 'usage: cached, written to the cache, thought',
+    title: 'usage with cache reads, cache writes and reasoning tokens',
     answerTexts: [
       { name: 'tokens read from the cache', texts: ['64'] },
       { name: 'tokens written to the cache', texts: ['18'], isOptional: true },
@@ -407,10 +407,10 @@ const answerCases: Case[] = [
       usage: { input: 110, output: 35, cacheRead: 64, cacheWrite: 18, cacheWrite1h: 5, reasoning: 29 },
     },
   },
-  { name: 'answer-limited', title: 'asked too often', isRateLimited: true },
+  { name: 'answer-limited', title: 'a rate limit error', isRateLimited: true },
   {
     name: 'answer-broken',
-    title: 'overloaded in the middle of the stream',
+    title: 'an overload error in the middle of the stream',
     isBroken: true,
     answer: { parts: [{ type: 'text', text: 'It is sunny.' }], finish: 'stop', usage },
   },
