@@ -1,4 +1,5 @@
 /** docs/fidelity.md: what survives between which protocols, judged by the cases of test/golden. */
+import { wrap } from '../../src/config/schema/reference.ts'
 import { cases } from '../../test/matrix/cases.ts'
 import { judge, type Verdict } from '../../test/matrix/golden-text.ts'
 import { clientSides, type Pair, vendorSides } from '../../test/matrix/pair.ts'
@@ -58,7 +59,7 @@ const pairDetails = (pair: Pair): string => {
   ])
   return [
     `### ${titleOf(pair.clientSide.client.id)} → ${titleOf(pair.vendorSide.vendor.id)}`,
-    `Complete: ${complete.join('; ')}.`,
+    wrap(`Complete: ${complete.join('; ')}.`),
     ...(rows.length > 0 ? [table(['what', 'result', 'losses that the gateway reports'], rows)] : []),
   ].join('\n\n')
 }

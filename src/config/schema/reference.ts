@@ -70,7 +70,7 @@ const typesSentence = () =>
 const codeList = (names: Iterable<string>): string => [...names].map(name => `\`${name}\``).join(', ')
 
 /** Breaks text into lines of at most 120 characters. */
-const wrap = (text: string): string => text.replace(/(.{1,120})(?: |$)/g, '$1\n').trimEnd()
+export const wrap = (text: string): string => text.replace(/(.{1,120})(?: |$)/g, '$1\n').trimEnd()
 
 const nestedSections = (): [string, string, TSchema, string][] => {
   const {
