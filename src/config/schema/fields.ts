@@ -18,7 +18,7 @@ export const flag = (description: string, options: Partial<FieldOptions> = {}) =
 export const number = (description: string, options: Partial<FieldOptions> & Range = {}) =>
   Type.Number({ description, minimum: 0, ...options })
 /** A time of more than 0 seconds. */
-export const positiveSeconds = (description: string, defaultValue: number) =>
+export const seconds = (description: string, defaultValue: number) =>
   Type.Number({ description, exclusiveMinimum: 0, unit: 'seconds', default: defaultValue })
 export const integer = (description: string, options: Partial<FieldOptions> & Range = {}) =>
   Type.Integer({ description, minimum: 0, ...options })

@@ -59,7 +59,7 @@ export const referencePage = (): string =>
     ),
     section('Credentials', CredentialsSchema.description!, CredentialsSchema, credentialsExample),
     ...nestedSections().map(([title, path, schema, example]) =>
-      section(title, `At ${path}. ${schema.description ?? ''}`, schema, example),
+      section(title, wrap(`At ${path}. ${schema.description ?? ''}`), schema, example),
     ),
     closing,
   ].join('\n')
@@ -77,18 +77,20 @@ const nestedSections = (): [string, string, TSchema, string][] => {
     api_keys: keys,
     proxy,
     timeouts,
+    media,
     circuit_breaker: breaker,
     translation,
     params_range: range,
   } = ConfigSchema.properties
   return [
     ['Limits', '`limit`, `embedding_limit` and `credentials.limit`', EntrySchema.properties.limit, limitExample],
-    ['Keys', '`api_keys[]`', keys.items, keysExample],
+    ['Client keys', '`api_keys[]`', keys.items, keysExample],
     ['Proxy', '`proxy`', proxy, proxyExample],
     ['Timeouts', '`timeouts`', timeouts, timeoutsExample],
-    ['Breaker', '`circuit_breaker`', breaker, '{ "circuit_breaker": { "enabled": true } }'],
+    ['Media', '`media`', media, '{ "media": { "allow_private": ["10.1.0.0/16"], "max_bytes": "40MB" } }'],
+    ['Circuit breaker', '`circuit_breaker`', breaker, '{ "circuit_breaker": { "enabled": true } }'],
     ['Translation', '`translation`', translation, '{ "translation": { "enable": false } }'],
-    ['Ranges of parameters', '`params_range.<model>`', Object.values(range.patternProperties)[0]!, rangeExample],
+    ['Parameter ranges', '`params_range.<model>`', Object.values(range.patternProperties)[0]!, rangeExample],
   ]
 }
 
@@ -96,7 +98,7 @@ const section = (title: string, text: string, schema: TSchema, example: string):
   [`## ${title}`, '', text.trim(), '', ...rows(schema), '', '```json', pretty(example), '```', ''].join('\n')
 
 const rows = ({ properties }: TSchema): string[] => [
-  '| key | type | default | unit | |',
+  '| key | type | default | unit | description |',
   '| --- | --- | --- | --- | --- |',
   ...Object.entries(properties as Record<string, TSchema>).map(([key, schema]) => row(key, schema)),
 ]

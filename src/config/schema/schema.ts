@@ -14,22 +14,22 @@ import {
   group,
   integer,
   number,
-  positiveSeconds,
+  seconds,
   table,
   text,
   textList,
   union,
 } from './fields.ts'
 
+const requests = (description: string) => number(description, { unit: 'requests' })
+
 const limitFields = {
-  qps: number('Requests per second. Fractions are allowed: 0.5 is one request every two seconds.', {
-    unit: 'requests',
-  }),
-  qpm: number('Requests per minute, in any 60 seconds.', { unit: 'requests' }),
-  rpm: number('Requests per minute: another name for `qpm`. If both are set, both apply.', { unit: 'requests' }),
-  rpd: number('Requests per day, in any 24 hours.', { unit: 'requests' }),
+  qps: requests('Requests per second. Fractions are allowed: 0.5 is one request every two seconds.'),
+  qpm: requests('Requests per minute, in any 60 seconds.'),
+  rpm: requests('Requests per minute: another name for `qpm`. If both are set, both apply.'),
+  rpd: requests('Requests per day, in any 24 hours.'),
   tpm: number('Tokens per minute, input and output together.', { unit: 'tokens' }),
-  concurrency: number('Requests in progress at the same time. A stream counts until it ends.', { unit: 'requests' }),
+  concurrency: requests('Requests in progress at the same time. A stream counts until it ends.'),
   timeout: number(
     "How long a request may wait in the queue when no target has room; then it fails with 429. 0 means the default. Inside `credentials` the default is the entry's value.",
     { unit: 'seconds', default: 120 },
@@ -82,10 +82,7 @@ export const EntrySchema = group({
     Type.String(),
     'Alias → model. Clients may request the alias like a model. An alias of an alias is not resolved.',
   ),
-  model_map: table(
-    Type.String(),
-    'Model → the name the vendor uses for it. It is applied once, after `model_redirect`.',
-  ),
+  model_map: table(Type.String(), "Model → the vendor's name for it, applied once after `model_redirect`."),
   reasoning_models: table(Type.String(), 'Accepted, no effect. Reasoning is passed on from every model.'),
   limit: LimitSchema,
   embedding_limit: group(limitFields, {
@@ -115,9 +112,7 @@ export const EntrySchema = group({
     [Type.String(), Type.Literal(false)],
     'Proxy for this entry (`http://`, `https://` or `socks5://`), or `false` for no proxy. It overrides the `proxy` block.',
   ),
-  use_proxy: flag(
-    'Whether this entry uses the `proxy` block. It matters only under the strategies `default` and `all`.',
-  ),
+  use_proxy: flag('Whether this entry uses the `proxy` block, under the strategies `default` and `all`.'),
   speaks: textList(
     'What your own `server_url` supports besides the first protocol of the service type: protocol names, or the part of a path after `/v1/`, such as `audio/speech`. Any other path works too: with `my/custom` the gateway serves `POST /v1/my/custom` and forwards it to that path on the host, changing only the model name.',
   ),
@@ -149,19 +144,19 @@ const KeySchema = group({
   name: text('Name of the key in the log.'),
   supported_models: table(
     Type.Array(Type.String()),
-    'Group → the models this key may use. Group names are arbitrary; `prefix*` and `*` work as in `models`. Without it, the key may use every model.',
+    'Group → the models this key may use. Group names are arbitrary; `prefix*` and `*` work as in `models`. If it is missing, the key may use every model.',
     { examples: [{ free: ['deepseek-flash', 'qwen-*'] }] },
   ),
 })
 
 const TimeoutsSchema = group(
   {
-    connect: positiveSeconds('Time to connect to the vendor. Raise it for slow networks or proxies.', 10),
-    first_byte: positiveSeconds(
+    connect: seconds('Time to connect to the vendor. Raise it for slow networks or proxies.', 10),
+    first_byte: seconds(
       'Time from the end of the request to the first byte of the response. Raise it for models that think long before they answer.',
       300,
     ),
-    idle: positiveSeconds(
+    idle: seconds(
       'Longest silence between two parts of a response. It also applies to clients: one that reads or uploads nothing for this long is disconnected.',
       120,
     ),
@@ -181,11 +176,8 @@ const MediaSchema = group(
       'Maximum size of one file: a number of bytes, or text such as `20MB`. All files of a request together may be twice as large.',
       { unit: 'bytes', default: '20MB' },
     ),
-    max_files: integer('Maximum number of files that one request may reference by URL.', {
-      unit: 'files',
-      default: 16,
-    }),
-    timeout: positiveSeconds('Maximum time to download one file, including redirects.', 15),
+    max_files: integer('How many files one request may reference by URL.', { unit: 'files', default: 16 }),
+    timeout: seconds('Maximum time to download one file, including redirects.', 15),
   },
   {
     description:
@@ -193,7 +185,7 @@ const MediaSchema = group(
   },
 )
 
-const RangeSchema = group({ min: Type.Number(), max: Type.Number() })
+const RangeSchema = group({ min: Type.Number(), max: Type.Number() }, { description: 'Accepted, no effect.' })
 
 const BreakerSchema = group(
   {
@@ -282,7 +274,14 @@ export const ConfigSchema = group({
   ),
   multi_content_models: textList('Accepted, no effect. Images are passed to every model.'),
   params_range: table(
-    group({ temperatureRange: RangeSchema, topPRange: RangeSchema, maxTokens: Type.Number() }),
+    group(
+      {
+        temperatureRange: RangeSchema,
+        topPRange: RangeSchema,
+        maxTokens: Type.Number({ description: 'Accepted, no effect.' }),
+      },
+      { description: 'Accepted, no effect.' },
+    ),
     'Accepted, no effect. Values are passed on as the client sent them, except values the vendor is known to refuse.',
   ),
   circuit_breaker: BreakerSchema,
