@@ -14,7 +14,7 @@ export const credentialDescriptions = {
   token: 'Access token (cozecn, cozecom).',
   address: 'Last part of the URL of your own model (qianfan).',
   project_id:
-    'Project ID (vertexai). Not needed if the key file contains it. On its own, the gateway uses the credentials of the machine: a `gcloud` login or the attached service account.',
+    'Project ID (vertexai). Not needed if the key file contains it. If it is the only credential, the gateway uses those of the machine: a `gcloud` login or the attached service account.',
   location: 'Region, `us`, `eu` or `global`. The default is `global` (vertexai).',
   json_file: 'Key file of a service account or of a `gcloud` login: its path or its content (vertexai).',
   client_email: 'Email of a service account, from its key file (vertexai).',
