@@ -98,7 +98,7 @@ const inOrder = (source: string, tests: MeasuredTest[]): MeasuredTest[] => {
 
 /** Measures each test file once; results are kept in the system's temporary folder until its inputs change. */
 export const measureCoverage = async (sources: SourceFiles, options: Measure): Promise<Coverage> => {
-  const cache = join(tmpdir(), 'mutant-coverage')
+  const cache = process.env['MUTANT_COVERAGE'] ?? join(tmpdir(), 'mutant-coverage')
   await mkdir(cache, { recursive: true })
   const project = probeProject(sources)
   const stored = [...(await digests(options.root))].map(([file, digest]): [string, string] => [

@@ -31,7 +31,7 @@ export const clamp = (
   const value = body[field]
   if (typeof value !== 'number' || (value >= low && value <= high)) return
   body[field] = value < low ? low : high
-  noteLoss(field, `the vendor takes ${low} to ${high}, not ${value}`)
+  noteLoss(field, `the vendor accepts ${low} to ${high}, not ${value}`)
 }
 
 /** Removes a field that a vendor refuses. The loss is reported only if the field had an effect. */
@@ -39,7 +39,7 @@ export const omit = (body: JsonObject, field: string, noteLoss: NoteLoss, path =
   const value = body[field]
   if (value === undefined) return
   delete body[field]
-  if (value !== null && value !== false) noteLoss(path, 'the vendor refuses it')
+  if (value !== null && value !== false) noteLoss(path, 'the vendor does not accept it')
 }
 
 export const penalties = ['presence_penalty', 'frequency_penalty'] as const
@@ -90,7 +90,7 @@ const shortenUser = (body: JsonObject, noteLoss: NoteLoss): void => {
   const { user } = body
   if (typeof user !== 'string' || user.length <= maxUserLength) return
   body['user'] = new Bun.CryptoHasher('sha256').update(user).digest('hex')
-  noteLoss('user', `longer than ${maxUserLength} characters: its digest is sent`)
+  noteLoss('user', `it is longer than ${maxUserLength} characters, so its digest is sent`)
 }
 
 /** Renames `max_tokens` to `max_completion_tokens`, the only name that OpenAI's reasoning models accept. */

@@ -417,7 +417,7 @@ test.each<[string, boolean, Record<string, string>]>([
   ['has no colors if NO_COLOR is set', false, { NO_COLOR: '1' }],
 ])('the table on a terminal %s', async (_, hasColors, env) => {
   const upstream = await startVendor(replyChat())
-  const folder = await mkdtemp(join(tmpdir(), 'probe-'))
+  const folder = createFolder()
   try {
     await writeFile(join(folder, 'config.json'), JSON.stringify(configOf(entry('quick', upstream.url))))
     const binary = process.env['SIMPLE_ONE_API_BINARY']
@@ -437,7 +437,7 @@ test.each<[string, boolean, Record<string, string>]>([
     await waitUntil(() => screen.includes('1 ok, 0 failed'))
     expect(screen.includes('\x1b[32mok')).toBe(hasColors)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    removeFolder(folder)
   }
 })
 

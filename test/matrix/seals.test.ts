@@ -146,7 +146,7 @@ describe('seals return to the vendor that made them', () => {
         const { vendor } = pair.vendorSide
         // Responses identifies unsealed reasoning items by ids. Those ids mean nothing to another vendor.
         const { id } = pair.clientSide.client
-        const unexpectedLosses = losses.filter(({ why }) => why !== `only ${id} can read what was sealed`)
+        const unexpectedLosses = losses.filter(({ why }) => why !== `only ${id} can read this opaque state`)
         expect({ name, seals: vendor.sealsIn(body!), losses: unexpectedLosses }).toEqual({
           name,
           seals: answers.flatMap(vendor.sealsOf),

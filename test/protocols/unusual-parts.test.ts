@@ -98,9 +98,9 @@ describe('Messages: a block of an unknown type in a stream', () => {
 
 describe('Messages: a delta of an unknown type in a known block', () => {
   test.each([
-    ['future_delta', 'the neutral form has no place for a future_delta'],
-    [undefined, 'the neutral form has no place for a delta'],
-    [7, 'the neutral form has no place for a delta'],
+    ['future_delta', 'a future_delta cannot be translated'],
+    [undefined, 'a delta cannot be translated'],
+    [7, 'a delta cannot be translated'],
   ])('%p is a loss', (type, why) => {
     const losses: string[][] = []
     const push = protocols.get('anthropic')!.parseStream(exchangeFor({ loss: (...loss) => losses.push(loss) }))(

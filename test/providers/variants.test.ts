@@ -33,7 +33,12 @@ const rows: [type: string, given: Record<string, string>, serverUrl: string | un
   ['minimax', { api_key: 'k' }, 'https://api.minimax.io/v1', 'works'],
   ['minimax', { api_key: 'k', group_id: '1' }, undefined, 'remove group_id'],
   ['minimax', { api_key: 'k', group_id: '1' }, 'https://api.minimax.chat/v1/chat/completions', 'works'],
-  ['minimax', { api_key: 'k', group_id: '1' }, 'https://api.minimax.chat/v1/text/chatcompletion_pro', 'remove group_id'],
+  [
+    'minimax',
+    { api_key: 'k', group_id: '1' },
+    'https://api.minimax.chat/v1/text/chatcompletion_pro',
+    'remove group_id',
+  ],
   ['minimax', { api_key: 'k' }, 'https://api.minimax.chat/v1/text/chatcompletion_pro', 'remove group_id'],
 
   ['huoshan', { api_key: 'k' }, undefined, 'works'],

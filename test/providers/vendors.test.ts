@@ -98,7 +98,7 @@ describe('quirks', () => {
   test('zhipu: only values out of range are changed', () => {
     expect(patchBody('zhipu', { temperature: 1.7, top_p: 0 })).toEqual({
       body: { temperature: 1, top_p: 0.01 },
-      losses: { temperature: 'the vendor takes 0 to 1, not 1.7', top_p: 'the vendor takes 0.01 to 1, not 0' },
+      losses: { temperature: 'the vendor accepts 0 to 1, not 1.7', top_p: 'the vendor accepts 0.01 to 1, not 0' },
     })
     expect(patchBody('zhipu', { temperature: 0.95, top_p: 1 })).toEqual({
       body: { temperature: 0.95, top_p: 1 },
@@ -153,7 +153,7 @@ describe('quirks', () => {
       patchBody('xinghuo', { model: 'spark-lite', messages: withInstructions, temperature: 0 }, 'spark-lite'),
     ).toEqual({
       body: { model: 'lite', messages: [{ role: 'user', content: 'be brief\n\nhi' }], temperature: 0.01 },
-      losses: { temperature: 'the vendor takes 0.01 to 1, not 0' },
+      losses: { temperature: 'the vendor accepts 0.01 to 1, not 0' },
     })
     expect(patchBody('xinghuo', { model: 'Spark-Max', messages: withInstructions }, 'Spark-Max').body).toEqual({
       model: 'generalv3.5',

@@ -295,6 +295,7 @@ describe('a project', () => {
   beforeAll(async () => {
     before = copies()
     root = await mkdtemp(join(tmpdir(), 'mutated-project-'))
+    process.env['MUTANT_COVERAGE'] = `${root}-coverage`
     for (const [file, text] of Object.entries(files)) {
       await mkdir(join(root, file, '..'), { recursive: true })
       await writeFile(join(root, file), text)
@@ -306,7 +307,11 @@ describe('a project', () => {
     )
     verdicts = await judgeAll(sources, mutants, options(paths))
   }, 120_000)
-  afterAll(() => rm(root, { recursive: true, force: true }))
+  afterAll(async () => {
+    delete process.env['MUTANT_COVERAGE']
+    await rm(`${root}-coverage`, { recursive: true, force: true })
+    await rm(root, { recursive: true, force: true })
+  })
 
   const found = (file: string) =>
     verdicts

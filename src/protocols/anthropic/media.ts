@@ -66,7 +66,7 @@ export const renderMedia = (
   const { mime, source, name } = media
   const title = name === undefined ? {} : { title: name }
   if ('file' in source) {
-    if (source.by !== id) return noteUnsupported(path, loss, 'the file lies with another vendor')
+    if (source.by !== id) return noteUnsupported(path, loss, 'the file is stored at another vendor')
     const fileBlock = { source: { type: 'file', file_id: source.file }, ...fields }
     return mime.startsWith('image/') ? { type: 'image', ...fileBlock } : { type: 'document', ...fileBlock, ...title }
   }
@@ -79,14 +79,14 @@ export const renderMedia = (
   if ('url' in source)
     return isPdf(mime)
       ? { type: 'document', source: urlSource(source.url), ...title, ...fields }
-      : noteUnsupported(path, loss, `${mime} by its address has no form in this protocol`)
+      : noteUnsupported(path, loss, `this protocol does not support ${mime} by URL`)
   if (mime === 'application/pdf' || (mime === '*/*' && source.data.startsWith('JVBERi')))
     return { type: 'document', source: base64Source('application/pdf', source.data), ...title, ...fields }
   if (isText(mime)) {
     const data = Buffer.from(source.data, 'base64').toString()
     return { type: 'document', source: { type: 'text', media_type: 'text/plain', data }, ...title, ...fields }
   }
-  return noteUnsupported(path, loss, `${mime} has no form in this protocol`)
+  return noteUnsupported(path, loss, `this protocol does not support ${mime}`)
 }
 
 const noteUnsupported = (path: string, loss: NoteLoss, why: string): undefined => void loss(path, why)

@@ -58,7 +58,7 @@ export class BlockWriter {
     if (isObject(value) && value.redacted !== undefined) return { type: 'redacted_thinking', data: value.redacted }
     if (typeof value === 'string') return { type: 'thinking', thinking, signature: value }
     if (!this.traits.isClaude && thinking !== '') return { type: 'thinking', thinking, signature: '' }
-    if (thinking !== '') this.exchange.loss(path, 'thoughts without a signature are not taken back')
+    if (thinking !== '') this.exchange.loss(path, 'this protocol does not accept thoughts without a signature')
     return undefined
   }
 
@@ -90,7 +90,7 @@ export class BlockWriter {
   #resultContentBlock(part: Part, path: string): JsonObject | undefined {
     return part.type === 'text' || part.type === 'media' || part.type === 'foreign'
       ? this.write(part, path)
-      : void this.exchange.loss(path, `${part.type} has no place in the result of a call`)
+      : void this.exchange.loss(path, `a tool result cannot contain ${part.type}`)
   }
 
   #renderCitations(citations: readonly Citation[], path: string): JsonObject[] {
@@ -98,7 +98,7 @@ export class BlockWriter {
     const readable = citations.flatMap(({ seal }) =>
       seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? [seal.value] : [],
     )
-    if (readable.length < citations.length) loss(`${path}.citations`, 'sources another vendor named are not taken back')
+    if (readable.length < citations.length) loss(`${path}.citations`, 'citations of another vendor cannot be sent back')
     return readable
   }
 
@@ -111,7 +111,7 @@ export class BlockWriter {
   #readSeal(seal: Seal | undefined, path: string): Json | undefined {
     if (seal === undefined) return undefined
     if (isReadable(seal, id, this.exchange.sealOrigin)) return seal.value
-    this.exchange.loss(`${path}.seal`, `only the ${seal.by} vendor that sealed it can read it`)
+    this.exchange.loss(`${path}.seal`, `only the ${seal.by} vendor that wrote it can read it`)
     return undefined
   }
 }
@@ -138,7 +138,7 @@ const renderInput = ({ args, custom }: ToolCall, path: string, loss: NoteLoss): 
   if (text === '') return {}
   const value = text.startsWith('{') ? rawJson(text) : undefined
   if (value !== undefined) return value
-  loss(`${path}.input`, 'arguments that are no JSON object stand under `input`')
+  loss(`${path}.input`, 'arguments that are not a JSON object are sent in `input`')
   return { input: args }
 }
 

@@ -56,7 +56,7 @@ const parseOutput = (take: TakeField, rest: JsonObject, chat: Chat, loss: NoteLo
   const { effort, format, ...more } = isObject(config) ? config : {}
   const reasoning = parseThinking(take('thinking'), effort)
   if (reasoning) chat.reasoning = reasoning
-  if (effort === 'max') loss('output_config.effort', 'the most other protocols know is xhigh')
+  if (effort === 'max') loss('output_config.effort', 'the highest level in other protocols is xhigh')
   const parsedFormat = parseFormat(format) ?? parseFormat(take('output_format'))
   if (parsedFormat) chat.format = parsedFormat
   if (Object.keys(more).length > 0) rest.output_config = more
@@ -82,7 +82,7 @@ export const renderRequest = (original: Chat, exchange: Exchange): JsonObject =>
   const { output_config: format, ...tools } = renderTools(chat, traits, isThinking, exchange)
   const output = { ...objectOf(ownExtra.output_config), ...(effort !== undefined && { effort }), ...objectOf(format) }
   const stop = renderStop(chat, loss)
-  if (chat.seed !== undefined) loss('seed', 'this protocol has none')
+  if (chat.seed !== undefined) loss('seed', 'this protocol does not support it')
   return {
     model: chat.model,
     max_tokens: limit,
@@ -103,7 +103,7 @@ const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? val
 const ownExtraOf = ({ extra }: Chat, loss: NoteLoss): JsonObject => {
   if (extra === undefined || !isObject(extra.value)) return {}
   if (extra.by === id) return extra.value
-  for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
+  for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} supports it`)
   return {}
 }
 
@@ -115,7 +115,7 @@ const renderUser = ({ user }: Chat, ownExtra: JsonObject): JsonObject => {
 /** Anthropic refuses stop sequences that consist of white space. */
 const renderStop = ({ stop = [] }: Chat, loss: NoteLoss): string[] => {
   const kept = stop.filter(one => one.trim() !== '')
-  if (kept.length < stop.length) loss('stop', 'a sequence of white space does not stop this protocol')
+  if (kept.length < stop.length) loss('stop', 'this protocol does not accept a stop sequence of white space')
   return kept
 }
 

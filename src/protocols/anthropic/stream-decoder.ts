@@ -136,7 +136,7 @@ export class AnthropicDecoder {
     else if (type === 'input_json_delta') this.#emitText(block, delta.partial_json)
     else if (type === 'signature_delta') this.#emitSignature(block, delta.signature)
     else if (type === 'citations_delta') this.#emitCitation(block, delta.citation)
-    else this.exchange.loss('content', `the neutral form has no place for a ${textOf(type) ?? 'delta'}`)
+    else this.exchange.loss('content', `a ${textOf(type) ?? 'delta'} cannot be translated`)
   }
 
   /** A delta without `content_block_start` opens a block of its own. */

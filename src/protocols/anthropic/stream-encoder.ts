@@ -115,14 +115,14 @@ class MessagesEncoder {
 
   #addSeal(block: Block, given: Seal): void {
     if (!block.hasStarted || block.opening.part === 'reasoning') block.seal = given
-    else if (given.by === id) this.#noteLossOnce('seal', 'it came too late')
+    else if (given.by === id) this.#noteLossOnce('seal', 'it arrived too late')
     else block.lateSeal = given
   }
 
   #addCitation(block: Block, citation: Citation): void {
     const wireCitation = renderCitation(citation)
     if (wireCitation === undefined)
-      return void this.#noteLossOnce('citations', 'a source without an address has no form here')
+      return void this.#noteLossOnce('citations', 'this protocol does not support citations without a URL')
     if (!block.hasStarted) this.#openBlock(block)
     this.#emitDelta({ type: 'citations_delta', citation: wireCitation })
   }
@@ -158,7 +158,7 @@ class MessagesEncoder {
 
   #encodeFinish({ reason, raw, stop: sequence }: Extract<Event, { type: 'finish' }>): void {
     this.#hasEnded = true
-    if (reason === 'other') this.#noteLossOnce('stop_reason', `"${raw ?? reason}" has no word in this protocol`)
+    if (reason === 'other') this.#noteLossOnce('stop_reason', `this protocol has no equivalent of "${raw ?? reason}"`)
     const exactReason = raw !== undefined && lookUp(exactReasons, raw) === reason ? raw : finishReasons[reason]
     const reasonWithCalls = this.#hasCalls && finishReasons[reason] === 'end_turn' ? 'tool_use' : exactReason
     const stopReason = sequence !== undefined && reasonWithCalls === 'end_turn' ? 'stop_sequence' : reasonWithCalls
@@ -185,22 +185,23 @@ class MessagesEncoder {
   #emitSignature({ value, by, at }: Seal): void {
     const signature = by === id ? value : wrapSeal({ by, value, ...(at !== undefined && { at }) })
     if (typeof signature === 'string') this.#emitDelta({ type: 'signature_delta', signature })
-    else if (!isObject(signature)) this.#noteLossOnce('seal', 'it is too large to be carried')
+    else if (!isObject(signature)) this.#noteLossOnce('seal', 'it is too large to include')
   }
 
   /** Sends another protocol's seal in the only field for it: the signature of an empty thinking block. */
   #emitSealSlot(seal: Seal, next: boolean): void {
     const signature = wrapSeal(seal, { next })
-    if (signature === undefined) return void this.#noteLossOnce('seal', 'it is too large to be carried')
+    if (signature === undefined) return void this.#noteLossOnce('seal', 'it is too large to include')
     this.#startBlock({ type: 'thinking', thinking: '', signature: '' })
     this.#emitDelta({ type: 'signature_delta', signature })
     this.#stopBlock()
   }
 
   #emitForeignPart(part: Part): void {
-    if (part.type !== 'foreign') return void this.#noteLossOnce(part.type, 'has no form in an answer of this protocol')
+    if (part.type !== 'foreign')
+      return void this.#noteLossOnce(part.type, 'a response of this protocol cannot contain it')
     if (part.seal.by !== id || !isObject(part.seal.value))
-      return void this.#noteLossOnce('content', `only ${part.seal.by} knows it`)
+      return void this.#noteLossOnce('content', `only ${part.seal.by} supports it`)
     const { input, ...rest } = part.seal.value
     if (!isObject(input)) this.#startBlock(part.seal.value)
     else {

@@ -15,7 +15,7 @@ const readFrame = ({ event, data }: Frame, { patchResponse, loss }: Exchange): J
   if (text === '' || text === '[DONE]') return undefined
   const body = parseJson(text)
   if (!isObject(body)) {
-    loss('stream', 'a frame that is no JSON object')
+    loss('stream', 'a frame that is not a JSON object')
     return undefined
   }
   patchResponse?.(body)

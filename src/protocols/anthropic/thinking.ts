@@ -67,7 +67,7 @@ const budgetFor = ({ budget }: NonNullable<Chat['reasoning']>, effort: Effort | 
 const withoutThoughts = ({ thinkingOff }: ModelTraits, loss: NoteLoss): Omit<Thinking, 'limit'> => {
   if (thinkingOff === 'omit') return { isThinking: false }
   if (thinkingOff !== 'never') return { isThinking: false, thinking: { type: thinkingOff } }
-  loss('reasoning', 'this model always thinks: it was asked to think little')
+  loss('reasoning', 'this model always thinks, so the lowest effort was requested')
   return { isThinking: false, effort: 'low' }
 }
 
@@ -90,11 +90,14 @@ const renderBudget = (wanted: number, { limit }: Chat, traits: ModelTraits, loss
   if (limit === undefined) return thinkingOf(budget, Math.max(traits.defaultMaxTokens, budget + minBudget))
   if (budget < limit) return thinkingOf(budget, limit)
   if (limit <= minBudget) {
-    loss('reasoning', `a limit of ${limit} tokens leaves no room for thoughts`)
+    loss('reasoning', `a limit of ${limit} tokens leaves no room for thinking`)
     return { limit, ...withoutThoughts(traits, loss) }
   }
   const reducedBudget = Math.max(minBudget, Math.floor(limit / 2))
-  loss('reasoning', `${budget} tokens of thought do not fit into a limit of ${limit}: ${reducedBudget}`)
+  loss(
+    'reasoning',
+    `a thinking budget of ${budget} tokens does not fit into a limit of ${limit}, so it was reduced to ${reducedBudget}`,
+  )
   return thinkingOf(reducedBudget, limit)
 }
 
@@ -131,6 +134,6 @@ export const renderSampling = (chat: Chat, traits: ModelTraits, isThinking: bool
 const clampedTemperature = (temperature: number | undefined, isSent: boolean, loss: NoteLoss): number | undefined => {
   if (temperature === undefined) return undefined
   const clamped = Math.min(1, Math.max(0, temperature))
-  if (clamped !== temperature && isSent) loss('temperature', `this protocol takes 0 to 1, not ${temperature}`)
+  if (clamped !== temperature && isSent) loss('temperature', `this protocol accepts 0 to 1, not ${temperature}`)
   return clamped
 }

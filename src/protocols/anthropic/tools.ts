@@ -70,7 +70,7 @@ export const renderTools = (chat: Chat, traits: ModelTraits, isThinking: boolean
   const isNativeFormat = format !== undefined && isNative(format, traits, isThinking)
   const needsAnswerTool = format !== undefined && !isNativeFormat && traits.canForceTool && !isThinking
   if (format !== undefined && !isNativeFormat && !needsAnswerTool)
-    loss('response_format', 'the model knows no JSON without a schema')
+    loss('response_format', 'the model does not support JSON without a schema')
   const answerTool = needsAnswerTool ? structuredOutputTool(format, chat.tools) : undefined
   if (answerTool) exchange.structuredOutputTool = answerTool.name
   const { tools: ownTools = [], nativeTools = [] } = chat
@@ -96,9 +96,9 @@ const freeTextSchema = { type: 'object', properties: { input: { type: 'string' }
 const renderTool = (tool: Tool, path: string, traits: ModelTraits, { sealOrigin, loss }: Exchange): JsonObject => {
   const { name, description, schema, strict, custom, seal, cache } = tool
   const canRead = seal !== undefined && isReadable(seal, id, sealOrigin)
-  if (seal && !canRead && seal.by === id) loss(path, 'only the vendor it was written for knows all of it')
-  if (custom) loss(`${path}.custom.format`, 'this protocol knows no grammar for free text')
-  if (strict && !traits.acceptsJsonSchema) loss(`${path}.strict`, 'the model does not promise to keep to a schema')
+  if (seal && !canRead && seal.by === id) loss(path, 'only the vendor it was written for supports all of it')
+  if (custom) loss(`${path}.custom.format`, 'this protocol does not support grammars')
+  if (strict && !traits.acceptsJsonSchema) loss(`${path}.strict`, 'the model does not guarantee to follow a schema')
   return {
     name,
     ...(description !== undefined && { description }),
@@ -112,7 +112,7 @@ const renderTool = (tool: Tool, path: string, traits: ModelTraits, { sealOrigin,
 const renderNatives = (natives: readonly Seal[], { sealOrigin, loss }: Exchange): JsonObject[] =>
   natives.flatMap(seal => {
     if (isReadable(seal, id, sealOrigin) && isObject(seal.value)) return [seal.value]
-    loss('tools', `a tool only ${seal.by} has`)
+    loss('tools', `only ${seal.by} has this tool`)
     return []
   })
 
@@ -133,7 +133,7 @@ const renderChoice = (
   const wanted = answerToolName === undefined ? choice : choiceWithAnswerTool(chat, answerToolName)
   const isForced = wanted === 'any' || typeof wanted === 'object'
   const isRefused = isForced && (isThinking || !traits.canForceTool)
-  if (isRefused) loss('tool_choice', 'this model cannot be told to call a tool')
+  if (isRefused) loss('tool_choice', 'this model cannot be forced to call a tool')
   const allowed = isRefused ? 'auto' : wanted
   const parallelFields = parallel === undefined || allowed === 'none' ? {} : { disable_parallel_tool_use: !parallel }
   if (allowed === undefined && parallel === undefined) return undefined

@@ -20,7 +20,7 @@ export const parseTurns = (system: Json | undefined, messages: readonly JsonObje
   messages.forEach(({ role, content }, index) => {
     const roleName = textOf(role) ?? ''
     const knownRole = roleName === 'assistant' || roleName === 'system' ? roleName : 'user'
-    if (roleName !== knownRole) loss(`messages[${index}].role`, `"${roleName}" is no role of other protocols`)
+    if (roleName !== knownRole) loss(`messages[${index}].role`, `other protocols have no role "${roleName}"`)
     turns.push({ role: knownRole, parts: parseBlocks(content) })
   })
   return turns
@@ -58,8 +58,7 @@ export const renderTurns = (turns: readonly Turn[], traits: ModelTraits, exchang
     else if (traits.acceptsSystemTurns && nextRoles[start + index] !== 'user' && (last === 'user' || last === 'system'))
       push('system', blocks)
     else {
-      if (blocks.length > 0)
-        loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
+      if (blocks.length > 0) loss(path, 'a system message inside the conversation is sent as a user message')
       push('user', blocks.map(withSystemTags))
     }
   }
@@ -84,11 +83,11 @@ const nextSpeakersOf = (turns: readonly Turn[]): (Turn['role'] | undefined)[] =>
 }
 
 const renderBlocks = ({ role, parts, name }: Turn, path: string, writer: BlockWriter, loss: NoteLoss): JsonObject[] => {
-  if (name !== undefined) loss(`${path}.name`, 'nobody has a name in this protocol')
+  if (name !== undefined) loss(`${path}.name`, 'this protocol does not support names')
   return parts.flatMap((part, index): JsonObject[] => {
     const at = `${path}.content[${index}]`
     const block = isAllowedFor(part, role) ? writer.write(part, at) : undefined
-    if (!isAllowedFor(part, role)) loss(at, `${part.type} cannot be said by the ${role}`)
+    if (!isAllowedFor(part, role)) loss(at, `a message of the ${role} cannot contain ${part.type}`)
     return block ? [block] : []
   })
 }
@@ -110,11 +109,11 @@ const beginWithUser = (
 ): { system: JsonObject[]; messages: WireMessage[] } => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
-    loss('system', 'nobody else speaks: told in a message of the user')
+    loss('system', 'there is no other message, so it is sent as a user message')
     return { system: [], messages: [{ role: 'user', content: system }] }
   }
   if (messages[0]?.role === 'user') return { system, messages }
-  loss('messages[0]', 'the conversation begins with the assistant: a word of the user was put before it')
+  loss('messages[0]', 'the conversation starts with the assistant, so a short user message was added before it')
   return { system, messages: [{ role: 'user', content: [{ type: 'text', text: '(begin)' }] }, ...messages] }
 }
 

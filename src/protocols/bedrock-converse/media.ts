@@ -47,7 +47,7 @@ export const renderMedia = (
 ): JsonObject | undefined => {
   const { source, name } = media
   if (!('data' in source)) {
-    loss(path, 'this vendor takes files as bytes only')
+    loss(path, 'this vendor accepts files only as bytes')
     return undefined
   }
   const mime = exactType(media.mime, source.data)
@@ -59,7 +59,7 @@ export const renderMedia = (
   }
   if (mime.startsWith('text/'))
     return { document: { format: 'txt', source: { bytes: source.data }, name: nameDocument(name) } }
-  loss(path, `${mime} is no type this vendor takes`)
+  loss(path, `this vendor does not accept ${mime}`)
   return undefined
 }
 

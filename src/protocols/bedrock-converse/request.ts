@@ -37,10 +37,11 @@ export const renderRequest = (original: Chat, exchange: Exchange): JsonObject =>
 const stopSequencePaths = ['/stop_sequence', '/delta/stop_sequence']
 
 const noteLosses = ({ extra, seed, user, parallel }: Chat, loss: NoteLoss): void => {
-  if (extra && isObject(extra.value)) for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} knows it`)
-  if (seed !== undefined) loss('seed', 'this protocol takes none')
-  if (user !== undefined) loss('user', 'this protocol names no user')
-  if (parallel === false) loss('parallel_tool_calls', 'this protocol cannot forbid several calls at once')
+  if (extra && isObject(extra.value))
+    for (const key of Object.keys(extra.value)) loss(key, `only ${extra.by} supports it`)
+  if (seed !== undefined) loss('seed', 'this protocol does not support it')
+  if (user !== undefined) loss('user', 'this protocol does not support user IDs')
+  if (parallel === false) loss('parallel_tool_calls', 'this protocol cannot disable parallel tool calls')
 }
 
 type Sampling = { inference: JsonObject; modelFields: JsonObject }

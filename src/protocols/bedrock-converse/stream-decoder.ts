@@ -197,7 +197,7 @@ export class ConverseDecoder {
   #readMetadata({ usage, trace }: JsonObject): void {
     this.#hasMetadata = true
     this.#usage = parseUsage(usage) ?? this.#usage
-    if (trace !== undefined) this.exchange.loss('trace', 'the neutral form has no place for it')
+    if (trace !== undefined) this.exchange.loss('trace', 'it cannot be translated')
   }
 
   /** The finish is `calls` if there were tool calls. A call of the structured-output tool alone is a plain `stop`. */

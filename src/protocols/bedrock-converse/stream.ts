@@ -18,6 +18,6 @@ export const parseStream =
       if (frame === undefined) return decoder.end(decoder.hasStopReason ? undefined : missingFinish())
       const body = parseJson(frame.data)
       if (frame.event !== undefined && isObject(body)) decoder.push(frame.event, body)
-      else exchange.loss('stream', 'an event that is none was left out')
+      else exchange.loss('stream', 'an invalid event was dropped')
     }
   }

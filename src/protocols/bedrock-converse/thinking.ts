@@ -29,7 +29,7 @@ export const renderThinking = (
       ? { reasoningConfig: { type: 'disabled' } }
       : { reasoningConfig: { type: 'enabled', maxReasoningEffort: effortName } }
   if (traits.effortForm === 'word') return { reasoning_effort: effort === 'none' ? 'low' : effortName }
-  if (effort !== 'none') context.loss('reasoning', 'how hard this model thinks cannot be asked for')
+  if (effort !== 'none') context.loss('reasoning', 'this model has no setting for the reasoning effort')
   return {}
 }
 
@@ -43,7 +43,7 @@ const claudeThinking = (request: ThinkingRequest, traits: ModelTraits, context: 
       : { thinking: { type: traits.thinkingOff } }
   }
   if (context.isToolForced) {
-    context.loss('reasoning', 'this model does not think when it is told to call a tool')
+    context.loss('reasoning', 'this model does not think when it is forced to call a tool')
     return {}
   }
   if (!traits.hasAdaptiveThinking && effort === undefined) return {}
@@ -60,7 +60,7 @@ const budgetThinking = ({ reasoning, limit }: ThinkingRequest, { loss }: Thinkin
   const wanted = Math.max(minBudget, reasoning?.budget ?? budgetOf(reasoning!.effort!))
   const budget = limit === undefined ? wanted : Math.min(wanted, limit - 1)
   if (budget >= minBudget) return { thinking: { type: 'enabled', budget_tokens: budget } }
-  loss('reasoning', `a limit of ${limit} tokens leaves no room for thoughts`)
+  loss('reasoning', `a limit of ${limit} tokens leaves no room for thinking`)
   return {}
 }
 

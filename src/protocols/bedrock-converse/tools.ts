@@ -12,7 +12,7 @@ type RenderedTools = { toolConfig?: JsonObject; outputConfig?: JsonObject; isToo
 
 export const renderTools = (chat: Chat, traits: ConverseTraits, exchange: Exchange): RenderedTools => {
   const { loss } = exchange
-  for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows this tool`)
+  for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} has this tool`)
   const isNativeFormat = chat.format !== undefined && canUseNativeFormat(chat.format, traits)
   const requestedTools = toolsOf(chat, loss)
   const tools = requestedTools.flatMap(tool => renderTool(tool, traits, loss))
@@ -39,7 +39,7 @@ const toolsOf = ({ tools = [], choice, turns }: Chat, loss: NoteLoss): Tool[] =>
   const hasResults = turns.some(({ parts }) => parts.some(part => part.type === 'result'))
   if (choice === 'none') {
     if (calledNames.size === 0 && !hasResults) return []
-    loss('tool_choice', 'the conversation holds calls, and then tools cannot be forbidden')
+    loss('tool_choice', 'tools cannot be disabled in a conversation that contains tool calls')
   }
   if (tools.length > 0 || calledNames.size === 0) return tools
   return [...calledNames].map(name => ({ name }))
@@ -47,8 +47,9 @@ const toolsOf = ({ tools = [], choice, turns }: Chat, loss: NoteLoss): Tool[] =>
 
 const renderTool = (tool: Tool, traits: ConverseTraits, loss: NoteLoss): JsonObject[] => {
   const { name, description, schema, strict, custom, cache } = tool
-  if (custom !== undefined) loss(`tools.${name}`, 'a tool of free text is asked for as one with an `input`')
-  if (strict && !traits.acceptsJsonSchema) loss(`tools.${name}.strict`, 'this model takes no strict tools')
+  if (custom !== undefined)
+    loss(`tools.${name}`, 'a tool with free-text input is sent as a tool with one field, `input`')
+  if (strict && !traits.acceptsJsonSchema) loss(`tools.${name}.strict`, 'this model does not support strict tools')
   const spec = {
     name,
     ...(description && { description }),
@@ -68,8 +69,8 @@ export const renderCachePoint = (
   path: string,
   loss: NoteLoss,
 ): JsonObject | undefined => {
-  if (maxCacheTtl === false) return void loss(`${path}.cache_control`, 'this model has no cache that is asked for')
-  if (ttl === '1h' && maxCacheTtl !== '1h') loss(`${path}.cache_control.ttl`, 'this model caches for five minutes')
+  if (maxCacheTtl === false) return void loss(`${path}.cache_control`, 'this model does not support cache marks')
+  if (ttl === '1h' && maxCacheTtl !== '1h') loss(`${path}.cache_control.ttl`, 'this model caches for five minutes only')
   return { cachePoint: { type: 'default', ...(ttl === '1h' && maxCacheTtl === '1h' && { ttl }) } }
 }
 
@@ -80,10 +81,10 @@ const renderChoice = (
   loss: NoteLoss,
 ): JsonObject | undefined => {
   if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
-  if (toolForcing === 'none') return void loss('tool_choice', 'this model cannot be told to call a tool')
+  if (toolForcing === 'none') return void loss('tool_choice', 'this model cannot be forced to call a tool')
   if (choice === 'any') return { any: {} }
   if (toolForcing === 'named') return { tool: { name: choice.name } }
-  loss('tool_choice', 'this model can be told to call a tool, not which')
+  loss('tool_choice', 'this model can be forced to call a tool, but not a specific one')
   return { any: {} }
 }
 
@@ -104,7 +105,10 @@ const answerToolFor = (
   const { schema } = format
   const isRefused = isObject(schema) && schema.type !== undefined && schema.type !== 'object'
   if (isRefused || (schema === undefined && traits.toolForcing === 'none'))
-    return void loss('response_format', isRefused ? 'it is no object' : 'the model knows no JSON without a schema')
+    return void loss(
+      'response_format',
+      isRefused ? 'it is not an object' : 'the model does not support JSON without a schema',
+    )
   return structuredOutputTool(format, tools)
 }
 

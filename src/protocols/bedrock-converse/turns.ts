@@ -37,12 +37,12 @@ export const renderTurns = (turns: Chat['turns'], traits: ConverseTraits, exchan
   turns.forEach(({ role, parts, name }, index) => {
     const path = `messages[${index}]`
     hasBegun ||= role !== 'system'
-    if (name !== undefined) loss(`${path}.name`, 'this protocol names nobody')
+    if (name !== undefined) loss(`${path}.name`, 'this protocol does not support names')
     const blocks = parts.flatMap(part => renderPart(part, path, { traits, exchange, nameDocument, role }))
     if (role !== 'system') push(role, blocks)
     else if (!hasBegun) for (const block of blocks) system.push(block)
     else if (blocks.length > 0) {
-      loss(path, 'the system speaks in the midst of the conversation: told in a message of the user')
+      loss(path, 'a system message inside the conversation is sent as a user message')
       push('user', blocks.map(withSystemTags))
     }
   })
@@ -59,11 +59,11 @@ const withSystemTags = (block: JsonObject): JsonObject =>
 const beginWithUser = (system: JsonObject[], messages: Message[], loss: NoteLoss): JsonObject => {
   if (messages.length === 0) {
     if (system.length === 0) throw new GatewayError('invalid_request', 'messages say nothing', { param: 'messages' })
-    loss('system', 'nobody else speaks: told in a message of the user')
+    loss('system', 'there is no other message, so it is sent as a user message')
     return { messages: [{ role: 'user', content: system }] }
   }
   if (messages[0]?.role === 'assistant') {
-    loss('messages[0]', 'the conversation begins with the assistant: a word of the user was put before it')
+    loss('messages[0]', 'the conversation starts with the assistant, so a short user message was added before it')
     messages.unshift({ role: 'user', content: [{ text: '(begin)' }] })
   }
   return { messages, ...(system.length > 0 && { system }) }
@@ -88,7 +88,7 @@ const renderBlock = (part: Part, path: string, context: PartContext): JsonObject
       return renderReasoning(part, path, context)
     case 'media':
       if (context.role === 'user') return renderMedia(part, path, context.nameDocument, loss)
-      return void loss(path, `files stand in messages of the user alone, not of the ${context.role}`)
+      return void loss(path, `only user messages can contain files, not those of the ${context.role}`)
     case 'call':
       return { toolUse: renderCall(part, path, context) }
     case 'result':
@@ -120,7 +120,7 @@ const renderReasoning = (
   const { loss, sealOrigin } = exchange
   const ownSeal = seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value : undefined
   if (role !== 'assistant' || ownSeal === undefined) {
-    if (text !== '' || seal) loss(`${path}.reasoning`, seal ? `only ${seal.by} can read it` : 'it is not signed')
+    if (text !== '' || seal) loss(`${path}.reasoning`, seal ? `only ${seal.by} can read it` : 'it has no signature')
     return undefined
   }
   if (typeof ownSeal.redactedContent === 'string')
@@ -134,7 +134,7 @@ const renderCall = (
   { exchange }: PartContext,
 ): JsonObject => {
   if (seal && !isReadable(seal, id, exchange.sealOrigin))
-    exchange.loss(path, `only ${seal.by} can read what was sealed`)
+    exchange.loss(path, `only ${seal.by} can read this opaque state`)
   return { toolUseId: toolUseIdOf(call), name, input: custom ? { input: args } : inputOf(args, path, exchange) }
 }
 
@@ -142,7 +142,7 @@ const inputOf = (args: string, path: string, { loss }: Exchange): JsonObject[str
   if (args.trim() === '') return {}
   const input = rawJson(args)
   if (input !== undefined && args.trimStart().startsWith('{')) return input
-  loss(`${path}.arguments`, 'they are no JSON object and go as its `input`')
+  loss(`${path}.arguments`, 'they are not a JSON object and are sent in `input`')
   return { input: args }
 }
 
@@ -155,7 +155,8 @@ const toolUseIdOf = (call: string): string =>
 const renderResult = ({ id: call, parts, failed }: ToolResult, path: string, context: PartContext): JsonObject => {
   const { loss } = context.exchange
   const content = parts.map(part => renderResultContent(part, path, context)).filter(block => block !== undefined)
-  if (failed && !context.traits.acceptsResultStatus) loss(`${path}.failed`, 'this model is not told that a call failed')
+  if (failed && !context.traits.acceptsResultStatus)
+    loss(`${path}.failed`, 'this model cannot be told that a tool call failed')
   return {
     toolUseId: toolUseIdOf(call),
     content,
@@ -167,7 +168,7 @@ const renderResultContent = (part: Part, path: string, context: PartContext): Js
   if (part.type === 'text' || part.type === 'refusal') return isBlank(part.text) ? undefined : { text: part.text }
   if (part.type === 'media') return renderMedia(part, path, context.nameDocument, context.exchange.loss)
   if (part.type === 'foreign') return renderForeign(part.seal, path, context)
-  return void context.exchange.loss(path, `the answer of a tool holds no ${part.type}`)
+  return void context.exchange.loss(path, `a tool result cannot contain ${part.type}`)
 }
 
 /** A block that only this protocol has is sent back unchanged. */

@@ -23,7 +23,7 @@ const unsupportedFields = ['suffix', 'logprobs', 'logit_bias', 'presence_penalty
 export const parseRequest = (body: JsonObject, loss: NoteLoss): Chat => {
   const { best_of, max_tokens, user } = body
   if (typeof best_of === 'number' && best_of > 1) throw invalidField('best_of', 'is not known to a model that chats')
-  for (const field of unsupportedFields) if (isSet(body[field])) loss(field, 'a model that chats does not know it')
+  for (const field of unsupportedFields) if (isSet(body[field])) loss(field, 'chat models do not support it')
   const chat: Chat = {
     model: textOf(body.model) ?? '',
     stream: body.stream === true,

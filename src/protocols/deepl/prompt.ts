@@ -63,7 +63,7 @@ export const checkSingleText = (body: JsonObject): void => {
 export const requestParser =
   (template: PromptTemplate) =>
   (body: JsonObject, loss: NoteLoss): Chat => {
-    for (const field of unsupportedFields) if (isSet(body[field])) loss(field, 'a language model is not told it')
+    for (const field of unsupportedFields) if (isSet(body[field])) loss(field, 'it is not passed to the language model')
     const prompt = fillTemplate(template, textOf(body.target_lang) ?? '', onlyText(body))
     const context = textOf(body.context)
     return {

@@ -77,7 +77,7 @@ const toEmbeddingRequest = (
   for (const [index, request] of all.entries())
     for (const key in request)
       if (!knownFields.has(key) && key !== 'embedContentConfig')
-        loss(`${pathOf(index)}${key}`, 'the target does not know it')
+        loss(`${pathOf(index)}${key}`, 'the target does not support it')
   const dimensions = countOf(
     sharedValue(
       all.map(one => one.outputDimensionality),

@@ -63,7 +63,7 @@ const taskByName: Record<string, EmbeddingTask> = {
 export const taskOf = (name: Json | undefined, path: string, loss: NoteLoss): EmbeddingTask | undefined => {
   if (name === undefined || name === null || name === 'TASK_TYPE_UNSPECIFIED') return undefined
   const task = typeof name === 'string' ? lookUp(taskByName, name.toLowerCase()) : undefined
-  if (task === undefined) loss(path, 'no task of this name is known')
+  if (task === undefined) loss(path, 'there is no task with this name')
   return task
 }
 
@@ -76,7 +76,7 @@ export const noteUnsupported = (
   fields: readonly (keyof EmbeddingRequest)[],
   loss: NoteLoss,
 ): void => {
-  for (const field of fields) if (request[field] !== undefined) loss(field, 'the target does not know it')
+  for (const field of fields) if (request[field] !== undefined) loss(field, 'the target does not support it')
 }
 
 /** Parses a vector: a list of numbers, or base64 of little-endian 32-bit floats. Undefined if it is neither. */

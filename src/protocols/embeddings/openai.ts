@@ -63,7 +63,7 @@ const parseRequest = (body: JsonObject, loss: NoteLoss): EmbeddingRequest => {
   const size = sizeOf(dimensions)
   const field = taskFields.find(name => body[name] != null)
   const task = field && taskOf(body[field], field, loss)
-  for (const key in body) if (!knownFields.has(key) && body[key] != null) loss(key, 'the target does not know it')
+  for (const key in body) if (!knownFields.has(key) && body[key] != null) loss(key, 'the target does not support it')
   return {
     model: textOf(model) ?? '',
     texts: textsIn(input),

@@ -55,7 +55,7 @@ export const dashscopeEmbeddings: EmbeddingEgress = {
     noteUnsupported(request, ['titles', 'user', 'truncate'], loss)
     const { model, texts, dimensions, task } = request
     const type = task && textTypes[task]
-    if (task && !type) loss('task', 'the target tells queries and documents apart and no more')
+    if (task && !type) loss('task', 'the target distinguishes only queries and documents')
     const parameters = {
       ...(dimensions !== undefined && { dimension: dimensions }),
       ...(type !== undefined && { text_type: type }),
@@ -95,7 +95,7 @@ export const cohereEmbed: EmbeddingEgress = {
     noteUnsupported(request, ['titles', 'user'], loss)
     const { model, texts, dimensions, task, truncate } = request
     const type = task && inputTypes[task]
-    if (task && !type) loss('task', 'the target has no such input_type')
+    if (task && !type) loss('task', 'the target does not support this input_type')
     return {
       model,
       texts,

@@ -21,7 +21,7 @@ export const parseMessage = (given: Json, exchange: Exchange): Message => {
   const collector = createCollector()
   const decoder = createGeminiDecoder(exchange, collector.push)
   for (const chunk of chunks) decoder.push(chunk)
-  if (decoder.finishReason === undefined) exchange.loss('finishReason', 'the vendor gave none')
+  if (decoder.finishReason === undefined) exchange.loss('finishReason', 'the vendor sent none')
   decoder.end()
   return collector.message()
 }

@@ -79,7 +79,7 @@ export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe 
     if (data === '' || data === '[DONE]') return ''
     const body = parseJson(data)
     if (!isObject(body)) {
-      exchange.loss('stream', 'a frame that is no JSON object was left out')
+      exchange.loss('stream', 'a frame that is not a JSON object was dropped')
       return ''
     }
     exchange.patchResponse?.(body)

@@ -27,7 +27,7 @@ export const renderTurns = (turns: readonly Turn[], model: string, exchange: Exc
   const systemParts = turnsWithPath.flatMap(({ role, parts, path }, index) => {
     if (role !== 'system') return []
     if (firstNonSystem >= 0 && index > firstNonSystem)
-      exchange.loss(path, 'an instruction amid the conversation stands before it here')
+      exchange.loss(path, 'a system message inside the conversation is moved before it')
     return renderParts(parts, path, context)
   })
   return { ...(systemParts.length > 0 && { systemInstruction: { parts: systemParts } }), contents }
@@ -91,7 +91,7 @@ const renderPart = (part: Part, path: string, { exchange }: TurnContext): JsonOb
     const fields = sealFields(part.seal, path, exchange)
     return Object.keys(fields).length > 0 ? fields : undefined
   }
-  if (part.cache) exchange.loss(`${path}.cache`, 'this protocol caches by itself')
+  if (part.cache) exchange.loss(`${path}.cache`, 'this protocol caches automatically')
   if (part.type === 'result') return undefined
   const fields = sealFields(part.seal, path, exchange)
   if (part.type === 'call') return { functionCall: renderCall(part, path, exchange), ...fields }
@@ -103,7 +103,7 @@ const renderPart = (part: Part, path: string, { exchange }: TurnContext): JsonOb
 
 const renderCall = ({ id: call, name, args, custom }: ToolCall, path: string, { loss }: Exchange): JsonObject => {
   const value = custom ? { input: args } : argsObject(args)
-  if (value === undefined) loss(path, 'arguments that are no object are sent as `input`')
+  if (value === undefined) loss(path, 'arguments that are not an object are sent in `input`')
   const vendorId = vendorCallId(call)
   return { ...(vendorId !== undefined && { id: vendorId }), name, args: value ?? { input: args } }
 }

@@ -86,9 +86,9 @@ export const renderRequest = (original: Chat, exchange: Exchange): JsonObject =>
   const paired = { ...original, turns: pairToolResults(original.turns, loss, resultRules) }
   const chat = acceptsFormatWithTools(original.model) ? paired : withFormatOrTools(paired, exchange)
   const { model, turns, extra, user } = chat
-  if (user !== undefined) loss('user', 'this protocol names no users')
+  if (user !== undefined) loss('user', 'this protocol does not support user IDs')
   turns.forEach(({ name }, index) => {
-    if (name !== undefined) loss(`contents[${index}].name`, 'this protocol names no speakers')
+    if (name !== undefined) loss(`contents[${index}].name`, 'this protocol does not support names')
   })
   const generationConfig = renderConfig(chat, loss)
   const body: JsonObject = {

@@ -80,7 +80,7 @@ export class GeminiDecoder {
   #addCandidate(candidate: JsonObject): void {
     if (typeof candidate.index === 'number' && candidate.index !== 0)
       return void this.#noteLossOnce('candidates', 'only the first candidate is translated')
-    if (isObject(candidate.logprobsResult)) this.#noteLossOnce('logprobsResult', 'the neutral form has no place for it')
+    if (isObject(candidate.logprobsResult)) this.#noteLossOnce('logprobsResult', 'it cannot be translated')
     if (isObject(candidate.content)) for (const part of listOf(candidate.content.parts)) this.#addPart(part)
     mergeSources(this.#sources, candidate)
     this.#finishReason = reasonNameOf(candidate.finishReason) ?? this.#finishReason
@@ -120,7 +120,7 @@ export class GeminiDecoder {
     const name = textOf(functionCall.name) ?? ''
     const rawText = this.#rawCallArgs.shift()
     if (this.#openCall && name === '') return void this.#continueCall(this.#openCall, functionCall)
-    if (name === '') return void this.#noteLossOnce('functionCall', 'a call without a name was left out')
+    if (name === '') return void this.#noteLossOnce('functionCall', 'a tool call without a name was dropped')
     this.#closePart()
     this.#hasContent = true
     const custom = this.#freeText?.has(name) ?? false
@@ -179,7 +179,7 @@ export class GeminiDecoder {
     const part = this.#openText
     const citations = citationsIn(this.#sources, part?.text ?? '')
     if (part?.kind === 'text') for (const citation of citations) this.emit({ type: 'cite', at: part.at, citation })
-    else if (citations.length > 0) this.#noteLossOnce('groundingMetadata', 'no text stands before it')
+    else if (citations.length > 0) this.#noteLossOnce('groundingMetadata', 'there is no text before it')
   }
 
   /** The finish of an answer without a fault. A prompt that was blocked has a block reason only. */

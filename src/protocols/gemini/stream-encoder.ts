@@ -97,7 +97,7 @@ class GeminiEncoder implements EventHandlers {
     const block = part.type === 'foreign' ? foreignBlockFor(part.seal, this.exchange) : undefined
     if (media) this.#emitPart({ ...media, ...signatureSlotFor(seal, this.exchange) })
     else if (block) this.#emitPart(block)
-    else this.exchange.loss(part.type, 'has no form in an answer of this protocol')
+    else this.exchange.loss(part.type, 'a response of this protocol cannot contain it')
   }
 
   usage({ usage }: EventOf<'usage'>): void {
@@ -119,7 +119,7 @@ class GeminiEncoder implements EventHandlers {
     const args = argsOf(text, custom)
     if (args === undefined) {
       this.#hasMalformedCall = true
-      return void this.exchange.loss('functionCall', `the arguments of ${name} are no object`)
+      return void this.exchange.loss('functionCall', `the arguments of ${name} are not an object`)
     }
     this.#emitPart({ functionCall: { id, name, args }, ...signatureSlotFor(seal, this.exchange) })
   }

@@ -30,7 +30,7 @@ export const parseStream =
       if (frame === undefined) return end(decoder.finishReason === undefined ? streamCutError() : undefined)
       if (frame.data === '' || frame.data === '[DONE]') return
       const body = parseJson(frame.data)
-      if (!isObject(body)) return exchange.loss('stream', 'a frame that is no JSON object was left out')
+      if (!isObject(body)) return exchange.loss('stream', 'a frame that is not a JSON object was dropped')
       exchange.patchResponse?.(body)
       if (isErrorBody(body)) end(faultFrom(body, exchange))
       else decoder.push(body, frame.data)

@@ -98,7 +98,7 @@ const thinkingFieldsFor = (
 const levelFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: string, loss: NoteLoss): JsonObject => {
   const wanted = effort ?? (budget === undefined ? undefined : effortOf(budget))
   if (wanted === undefined) return {}
-  if (wanted === 'none') loss('reasoning.effort', `${model} always thinks a little`)
+  if (wanted === 'none') loss('reasoning.effort', `${model} always thinks, at least a little`)
   const level = levels[wanted]
   return { thinkingLevel: level === 'MINIMAL' && /pro/i.test(model) ? 'LOW' : level }
 }
@@ -117,6 +117,6 @@ const budgetFor = ({ effort, budget }: NonNullable<Chat['reasoning']>, model: st
   if (wanted === 0 && canDisable) return { thinkingBudget: 0 }
   const clamped = Math.min(Math.max(wanted, min), max)
   if (clamped !== wanted && (budget !== undefined || wanted === 0))
-    loss('reasoning.budget', `${model} takes ${min} to ${max}`)
+    loss('reasoning.budget', `${model} accepts ${min} to ${max}`)
   return { thinkingBudget: clamped }
 }

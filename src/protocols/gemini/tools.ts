@@ -67,7 +67,7 @@ export const renderTools = (chat: Chat, exchange: Exchange): JsonObject => {
     if (by === id && isObject(value)) groups.push(value)
     else exchange.loss('tools', `only ${by} has this tool`)
   if (parallel === false && tools.length > 0)
-    exchange.loss('parallel', 'this protocol cannot forbid several calls at once')
+    exchange.loss('parallel', 'this protocol cannot disable parallel tool calls')
   const functionCallingConfig = choice === undefined || groups.length === 0 ? undefined : renderChoice(choice)
   return withoutNullish({
     tools: groups.length > 0 ? groups : undefined,
@@ -86,7 +86,7 @@ export const withFormatOrTools = (chat: Chat, exchange: Exchange): Chat => {
   if (typeof choice === 'object') return { ...rest, tools, choice }
   const { schema } = format
   if (isObject(schema) && schema.type !== undefined && schema.type !== 'object') {
-    exchange.loss('response_format', 'it is no object, and the model gives no other beside tools')
+    exchange.loss('response_format', 'it is not an object, and with tools the model returns objects only')
     return { ...rest, tools, ...(choice !== undefined && { choice }) }
   }
   const answerTool = structuredOutputTool(format, tools)
@@ -102,9 +102,9 @@ const renderFunction = (
   { name, description, schema, strict, custom, cache, seal }: Tool,
   exchange: Exchange,
 ): JsonObject => {
-  if (strict === true) exchange.loss(`tools.${name}.strict`, 'this protocol has no such promise')
-  if (cache) exchange.loss(`tools.${name}.cache`, 'this protocol caches by itself')
-  if (isObject(custom)) exchange.loss(`tools.${name}.format`, 'this protocol knows no grammar')
+  if (strict === true) exchange.loss(`tools.${name}.strict`, 'this protocol has no such guarantee')
+  if (cache) exchange.loss(`tools.${name}.cache`, 'this protocol caches automatically')
+  if (isObject(custom)) exchange.loss(`tools.${name}.format`, 'this protocol does not support grammars')
   const ownFields = seal?.by === id && isObject(seal.value) ? seal.value : {}
   return withoutNullish({
     name,

@@ -30,7 +30,7 @@ export const parseTurns = ({ systemInstruction, contents }: JsonObject, loss: No
   for (const content of listOf(contents)) {
     const roleName = textOf(content.role) ?? 'user'
     const knownRole = lookUp(roles, roleName)
-    if (knownRole === undefined) loss('contents.role', `"${roleName}" is no role of other protocols`)
+    if (knownRole === undefined) loss('contents.role', `other protocols have no role "${roleName}"`)
     const role = knownRole ?? 'user'
     const last = turns.at(-1)
     const continuesTurn = role === 'assistant' && last?.role === role

@@ -31,7 +31,7 @@ const isForeignCustomTool = ({ custom, seal }: Tool): boolean =>
 /** The grammar is no longer enforced. It moves into the description, where the model can read it. */
 const toolAsFunction = ({ custom, description, ...tool }: Tool, loss: NoteLoss): Tool => {
   const grammar = isObject(custom) && isObject(custom.grammar) ? custom.grammar : undefined
-  if (grammar) loss(`tools.${tool.name}.format`, 'the grammar is told, and not held to')
+  if (grammar) loss(`tools.${tool.name}.format`, 'the grammar is only described to the model, not enforced')
   const grammarText = grammar && `The input follows this ${grammar.syntax} grammar:\n${grammar.definition}`
   const fullDescription = [description, grammarText].filter(one => one !== undefined).join('\n\n')
   return { ...tool, ...(fullDescription !== '' && { description: fullDescription }), schema }

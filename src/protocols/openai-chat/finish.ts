@@ -51,7 +51,7 @@ const failureReasons: ReadonlySet<string> = new Set(['error', 'network_error', '
 export const finishReasonOf = (value: Json | undefined, { loss }: Pick<Exchange, 'loss'>): string | undefined => {
   if (typeof value !== 'string' || value === '' || value === 'null') return undefined
   const known = finishReasons.get(value.toLowerCase())
-  if (known === undefined) loss('finish_reason', `"${value.slice(0, 40)}" is not a word of this protocol`)
+  if (known === undefined) loss('finish_reason', `"${value.slice(0, 40)}" is not a finish reason of this protocol`)
   return known ?? 'stop'
 }
 

@@ -83,8 +83,8 @@ export const renderMedia = (
     return { type: 'file', file: { file_id: source.file, ...filenameField } }
   if ('data' in source)
     return { type: 'file', file: { file_data: mime === '*/*' ? source.data : urlOf(mime, source), ...filenameField } }
-  if ('file' in source) loss(path, `a file kept by a vendor of ${source.by} cannot be read here`)
-  else loss(path, `${mime} by its address has no form in this protocol`)
+  if ('file' in source) loss(path, `a file stored at a vendor of ${source.by} cannot be read here`)
+  else loss(path, `this protocol does not support ${mime} by URL`)
   return undefined
 }
 

@@ -125,7 +125,7 @@ export const renderRequest = (original: Chat, { loss, sealOrigin, requestUsage }
   const chat = customToolsAsFunctions(original, loss)
   const { extra } = chat
   const ownExtra = extra?.by === id ? objectOf(extra.value) : {}
-  for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} knows a tool of its own`)
+  for (const { by } of chat.nativeTools ?? []) loss('tools', `only ${by} has this built-in tool`)
   const { tools: unparsedTools, ...rest } = ownExtra
   const body: JsonObject = {
     model: chat.model,

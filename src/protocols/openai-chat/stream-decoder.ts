@@ -86,8 +86,7 @@ export class ChatDecoder {
     if (!this.#hasStarted) this.emit({ type: 'start', id: textOf(body.id) ?? '', model: textOf(body.model) ?? '' })
     this.#hasStarted = true
     this.#usage = usageIn(body) ?? this.#usage
-    for (const key of untranslatedFields)
-      if (isPresent(body[key])) this.#noteOnce(key, 'the neutral form has no place for it')
+    for (const key of untranslatedFields) if (isPresent(body[key])) this.#noteOnce(key, 'it cannot be translated')
     for (const choice of objectsIn(body.choices)) {
       if (choice.index !== 0) this.#noteOnce('choices', 'only the first choice is translated')
       else this.#decodeChoice(choice)
@@ -104,7 +103,7 @@ export class ChatDecoder {
   }
 
   #decodeChoice(choice: JsonObject): void {
-    if (isObject(choice.logprobs)) this.#noteOnce('logprobs', 'the neutral form has no place for them')
+    if (isObject(choice.logprobs)) this.#noteOnce('logprobs', 'they cannot be translated')
     if (isObject(choice.delta)) this.#decodeDelta(choice.delta)
     this.#finish = textOf(choice.finish_reason) ?? this.#finish
   }
@@ -172,7 +171,7 @@ export class ChatDecoder {
     if (call.isOpen) {
       call.args += text
       this.emit({ type: 'delta', at: call.at, text })
-    } else if (text.trim() !== '') this.#noteOnce('tool_calls', 'arguments came after they were whole')
+    } else if (text.trim() !== '') this.#noteOnce('tool_calls', 'arguments arrived after they were complete')
   }
 
   #decodeImage(entry: JsonObject): void {

@@ -139,7 +139,7 @@ class ChatEncoder {
   #seal({ at, seal }: EventOf<'seal'>): void {
     const writer = this.#writers.get(at)
     if (writer?.part === 'reasoning') this.#reasoningSeals.push(seal)
-    else if (writer?.index === undefined) this.#noteOnce('seal', `only ${seal.by} can read what was sealed`)
+    else if (writer?.index === undefined) this.#noteOnce('seal', `only ${seal.by} can read this opaque state`)
     else if (seal.by !== 'openai-chat') writer.seal = seal
     else if (isObject(seal.value))
       this.#emitChunk({ tool_calls: [{ index: writer.index, function: { arguments: '' }, ...seal.value }] })
@@ -148,7 +148,7 @@ class ChatEncoder {
   #cite({ citation }: EventOf<'cite'>): void {
     const annotation = renderAnnotation(citation)
     if (annotation) this.#emitChunk({ annotations: [annotation] })
-    else this.#noteOnce('annotations', 'a source without an address has no form here')
+    else this.#noteOnce('annotations', 'this protocol does not support citations without a URL')
   }
 
   #close({ at }: EventOf<'close'>): void {
@@ -166,7 +166,8 @@ class ChatEncoder {
    */
   #emitCallSeal(index: number, callSeal: Seal | undefined): void {
     const seals = this.#reasoningSeals
-    if (seals.length > 1 && !this.exchange.seals) this.#noteOnce('seal', 'a call carries the seal of one thought')
+    if (seals.length > 1 && !this.exchange.seals)
+      this.#noteOnce('seal', 'a tool call can carry the opaque state of one thought only')
     const sealSlot = writeSealSlot({
       ...(callSeal && { callSeal }),
       ...(seals.length === 1 && { reasoningSeal: seals[0]! }),
@@ -177,7 +178,7 @@ class ChatEncoder {
 
   #emitPart({ part }: EventOf<'part'>): void {
     if (part.type === 'foreign' && part.seal.by === 'openai-chat') this.#emitChunk(part.seal.value as JsonObject)
-    else if (part.type !== 'media') this.#noteOnce(part.type, 'has no form in an answer of this protocol')
+    else if (part.type !== 'media') this.#noteOnce(part.type, 'a response of this protocol cannot contain it')
     else {
       const image = renderMedia(part, 'images', this.#noteOnce)
       if (image) this.#emitChunk({ images: [image] })
@@ -186,13 +187,14 @@ class ChatEncoder {
 
   #finish({ reason, raw }: EventOf<'finish'>): void {
     this.#finished = true
-    if (this.#reasoningSeals.length > 0) this.#noteOnce('seal', 'thoughts that lead to no call have no place for it')
+    if (this.#reasoningSeals.length > 0)
+      this.#noteOnce('seal', 'this protocol keeps the opaque state of thoughts only with a tool call')
     this.#emitChunk({}, this.#finishReasonOf(reason, raw))
   }
 
   #finishReasonOf(reason: FinishReason, raw: string | undefined): string {
     if (reason === 'pause' || reason === 'other')
-      this.#noteOnce('finish_reason', `"${raw ?? reason}" has no word in this protocol`)
+      this.#noteOnce('finish_reason', `this protocol has no equivalent of "${raw ?? reason}"`)
     if (reason === 'calls' || (this.#callCount > 0 && finishReasons[reason] === 'stop'))
       return this.#hasLegacyCall && this.#callCount === 0 ? 'function_call' : 'tool_calls'
     return finishReasons[reason]

@@ -40,7 +40,7 @@ export const parseTurns = (messages: readonly JsonObject[], loss: NoteLoss): Tur
     const knownRole = lookUp(roles, wireRole)
     const role = knownRole ?? 'user'
     if (wireRole !== 'user' && knownRole === undefined)
-      loss('messages.role', `"${wireRole}" is no role of other protocols`)
+      loss('messages.role', `other protocols have no role "${wireRole}"`)
     const turn: Turn = { role, parts: [] }
     const isToolResult = wireRole === 'tool' || wireRole === 'function'
     if (typeof message.name === 'string' && !isToolResult) turn.name = message.name
@@ -153,7 +153,7 @@ export const withoutForeignSeals = (turns: readonly Turn[], target: string, loss
     'seal' in part && part.seal?.by === id && !isReadable(part.seal, id, target)
   return turns.map((turn, index) => {
     if (!turn.parts.some(isForeign)) return turn
-    loss(`messages[${index}]`, 'what another vendor sealed stays with it')
+    loss(`messages[${index}]`, 'opaque state of another vendor cannot be sent')
     const ownParts = turn.parts.filter(part => !(part.type === 'foreign' && isForeign(part)))
     return { ...turn, parts: ownParts.map(part => (isForeign(part) ? withoutSeal(part) : part)) }
   })
@@ -202,7 +202,7 @@ export const renderTurns = (turns: readonly Turn[], loss: NoteLoss): JsonObject[
     // A vendor that does not know reasoning_content would see a message without content.
     if (Object.keys(message).join() === 'role,reasoning_content') message.content = ''
     if (hasContent(message)) messages.push(message)
-    else loss(path, 'nothing of it can be said in this protocol')
+    else loss(path, 'this protocol cannot express any of it')
   })
   pushResultMedia()
   return messages
@@ -215,7 +215,7 @@ const resultEnvelope = (call: string, names: ReadonlyMap<string, string>): JsonO
   call.startsWith(legacyId) ? { role: 'function', name: names.get(call) ?? '' } : { role: 'tool', tool_call_id: call }
 
 const splitResult = (result: ToolResult, path: string, loss: NoteLoss): { text: string; media: JsonObject[] } => {
-  if (result.failed) loss(`${path}.failed`, 'this protocol cannot say that a call failed')
+  if (result.failed) loss(`${path}.failed`, 'this protocol cannot mark a tool call as failed')
   const media = result.parts.filter(part => part.type === 'media').map(part => renderMedia(part, path, loss))
   const text = result.parts.map(part => (part.type === 'text' ? part.text : '')).join('')
   return { text, media: media.filter(part => part !== undefined) }
@@ -248,7 +248,7 @@ const renderMessage = (turn: Turn, path: string, loss: NoteLoss): JsonObject => 
 
 const renderCall = ({ id: call, name, args, custom, seal }: ToolCall, loss: NoteLoss): JsonObject => {
   const sealedFields = seal?.by === id && isObject(seal.value) ? seal.value : {}
-  if (seal && seal.by !== id) loss('tool_calls', `only ${seal.by} can read what was sealed`)
+  if (seal && seal.by !== id) loss('tool_calls', `only ${seal.by} can read this opaque state`)
   const body = custom
     ? { type: 'custom', custom: { name, input: args } }
     : { type: 'function', function: { name, arguments: args } }

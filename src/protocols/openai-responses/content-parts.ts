@@ -69,7 +69,7 @@ const renderPart = (part: Part, textType: string, path: string, exchange: Exchan
     if (isObject(sealedPart)) return sealedPart
   }
   if (isRoleOrName(part)) return undefined
-  loss(path, part.type === 'foreign' ? `only ${part.seal.by} can read it` : `a ${part.type} has no place here`)
+  loss(path, part.type === 'foreign' ? `only ${part.seal.by} can read it` : `it cannot contain a ${part.type}`)
   return undefined
 }
 
@@ -85,7 +85,8 @@ export const isRoleOrName = (part: Part): boolean =>
 
 const annotationsOf = (citations: readonly Citation[] | undefined, { loss }: Exchange): JsonObject => {
   const rendered = (citations ?? []).map(renderAnnotation).filter(one => one !== undefined)
-  if (rendered.length < (citations?.length ?? 0)) loss('annotations', 'a source without an address has no form here')
+  if (rendered.length < (citations?.length ?? 0))
+    loss('annotations', 'this protocol does not support citations without a URL')
   return rendered.length > 0 ? { annotations: rendered } : {}
 }
 
@@ -103,6 +104,6 @@ const breakpointOf = ({ seal, cache }: PartMetadata, { sealOrigin, loss }: Excha
   const sealedBreakpoint =
     seal && isReadable(seal, id, sealOrigin) && isObject(seal.value) ? seal.value.breakpoint : undefined
   if (sealedBreakpoint !== undefined) return { prompt_cache_breakpoint: sealedBreakpoint }
-  if (cache) loss('cache_control', 'the cache works by itself here')
+  if (cache) loss('cache_control', 'this protocol caches automatically')
   return {}
 }

@@ -41,7 +41,7 @@ export const renderMedia = (media: MediaPart, path: string, loss: NoteLoss): Jso
   const { mime, source, detail, name } = media
   const filenameField = name === undefined ? {} : { filename: name }
   if (mime.startsWith('video/')) {
-    loss(path, `${mime} has no form in this protocol`)
+    loss(path, `this protocol does not support ${mime}`)
     return undefined
   }
   if (mime.startsWith('image/')) {

@@ -99,7 +99,7 @@ const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange):
   const at = part.seal?.at
   const sealed = at === undefined || at === exchange.sealOrigin ? sealedValueOf(part, exchange) : undefined
   if (sealed === undefined) {
-    exchange.loss(`${path}.reasoning`, 'only who sealed these thoughts can read them')
+    exchange.loss(`${path}.reasoning`, 'only the vendor that wrote these thoughts can read them')
     return null
   }
   const { raw, item: _item, ...rest } = sealed
@@ -112,7 +112,7 @@ const renderReasoning = (part: ReasoningPart, path: string, exchange: Exchange):
 const renderCall = (part: ToolCall, exchange: Exchange): JsonObject => {
   const { id: call, name, args, custom, seal } = part
   const sealed = sealedValueOf(part, exchange)
-  if (seal && sealed === undefined) exchange.loss('function_call', `only ${seal.by} can read what was sealed`)
+  if (seal && sealed === undefined) exchange.loss('function_call', `only ${seal.by} can read this opaque state`)
   return custom
     ? { type: 'custom_tool_call', call_id: call, name, input: args, ...sealed }
     : { type: 'function_call', call_id: call, name, arguments: args, ...sealed }
@@ -124,7 +124,7 @@ const renderResult = (
   customCallIds: ReadonlySet<string>,
   exchange: Exchange,
 ): JsonObject => {
-  if (failed) exchange.loss(`${path}.failed`, 'this protocol cannot say that a call failed')
+  if (failed) exchange.loss(`${path}.failed`, 'this protocol cannot mark a tool call as failed')
   const output: Json = parts.length === 0 ? '' : renderContent(parts, 'input_text', path, exchange)
   return { type: customCallIds.has(call) ? 'custom_tool_call_output' : 'function_call_output', call_id: call, output }
 }

@@ -123,7 +123,7 @@ export const renderRequest = (chat: Chat, exchange: Exchange): JsonObject => {
   if (limit !== undefined) body.max_output_tokens = limit
   for (const [wire, field] of Object.entries(numberFields)) if (chat[field] !== undefined) body[wire] = chat[field]
   for (const [key, value] of Object.entries({ top_k: chat.topK, seed: chat.seed, stop: chat.stop }))
-    if (value !== undefined) loss(key, 'this protocol does not know it')
+    if (value !== undefined) loss(key, 'this protocol does not support it')
   if (chat.user !== undefined) body.user = chat.user
   if (chat.parallel !== undefined) body.parallel_tool_calls = chat.parallel
   Object.assign(body, renderTools(chat, exchange))
@@ -141,7 +141,7 @@ const minOutputTokens = 16
 
 const outputLimitOf = ({ limit }: Chat, loss: NoteLoss): number | undefined => {
   if (limit === undefined || limit >= minOutputTokens) return limit
-  loss('max_output_tokens', `no less than ${minOutputTokens} can be asked for`)
+  loss('max_output_tokens', `the minimum is ${minOutputTokens}`)
   return minOutputTokens
 }
 

@@ -147,7 +147,7 @@ class ResponsesDecoder {
     parts.forEach((part, position) => {
       this.endTextPart({ output_index: index!, content_index: knownIndexes[position] ?? position }, part)
       if (Array.isArray(part.logprobs) && part.logprobs.length > 0)
-        this.exchange.loss('logprobs', 'the neutral form has no place for them')
+        this.exchange.loss('logprobs', 'they cannot be translated')
     })
     for (const state of known.parts.values()) this.#items.close(state)
   }

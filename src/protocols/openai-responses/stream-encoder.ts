@@ -88,7 +88,7 @@ class ResponsesEncoder {
     else if (part.type === 'media' && renderGeneratedImage(part, '')) {
       const { id: _id, ...item } = renderGeneratedImage(part, '')!
       response.endItem(response.startItem('ig', { ...item, status: 'in_progress', result: null }), item)
-    } else response.noteLoss(part.type, 'has no form in an answer of this protocol')
+    } else response.noteLoss(part.type, 'a response of this protocol cannot contain it')
   }
 
   setUsage(usage: Usage): void {
@@ -98,7 +98,7 @@ class ResponsesEncoder {
   finish({ reason, raw }: EventOf<'finish'>): void {
     this.#finished = true
     if (reason === 'pause' || reason === 'other')
-      this.#response.noteLoss('status', `"${raw ?? reason}" has no word in this protocol`)
+      this.#response.noteLoss('status', `this protocol has no equivalent of "${raw ?? reason}"`)
     const incompleteReason = incompleteReasons[reason]
     this.#messages.endMessage(incompleteReason ? 'incomplete' : 'completed')
     const fields = { output: this.#response.output, ...(this.#usage && { usage: renderUsage(this.#usage) }) }
@@ -140,7 +140,7 @@ class ResponsesEncoder {
   }
 
   #writeOwnItem({ item }: JsonObject): void {
-    if (!isObject(item)) return void this.#response.noteLoss('foreign', 'is no item of an answer')
+    if (!isObject(item)) return void this.#response.noteLoss('foreign', 'it is not an item of a response')
     const { id: itemId, ...rest } = item
     const ref = this.#response.startItem('item', { ...rest, ...(typeof itemId === 'string' && { id: itemId }) })
     this.#response.endItem(ref, { ...rest, ...(typeof itemId === 'string' && { id: itemId }) })

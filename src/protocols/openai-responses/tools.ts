@@ -87,7 +87,7 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
 export const renderTools = (chat: Chat, { sealOrigin, loss }: Exchange): JsonObject => {
   const { tools = [], nativeTools = [], choice } = chat
   const ownTools = nativeTools.filter(seal => isReadable(seal, id, sealOrigin))
-  for (const seal of nativeTools) if (!ownTools.includes(seal)) loss('tools', `only ${seal.by} knows a tool of its own`)
+  for (const seal of nativeTools) if (!ownTools.includes(seal)) loss('tools', `only ${seal.by} has this built-in tool`)
   const renderedTools = [...tools.map(tool => renderTool(tool, sealOrigin)), ...ownTools.map(({ value }) => value)]
   const rendered = renderChoice(choice, tools)
   return {

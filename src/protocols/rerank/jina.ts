@@ -45,7 +45,7 @@ const parseRequest = (body: JsonObject, loss: NoteLoss): RerankRequest => {
   if (!Array.isArray(documents) || documents.length === 0)
     throw invalidField('documents', 'must be a list of documents')
   if (topN != null && countOf(topN) === undefined) throw invalidField('top_n', 'must be a whole number from 0')
-  for (const key in body) if (!knownFields.has(key) && body[key] != null) loss(key, 'the target does not know it')
+  for (const key in body) if (!knownFields.has(key) && body[key] != null) loss(key, 'the target does not support it')
   return {
     model: textOf(model) ?? '',
     query: textIn(query, 'query'),
@@ -60,7 +60,7 @@ const renderRequest = (
   { model, query, documents, topN, returnDocuments, maxTokensPerDocument }: RerankRequest,
   loss: NoteLoss,
 ): JsonObject => {
-  if (maxTokensPerDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
+  if (maxTokensPerDocument !== undefined) loss('max_tokens_per_doc', 'the target does not support it')
   return { model, query, documents, return_documents: returnDocuments, ...(topN !== undefined && { top_n: topN }) }
 }
 

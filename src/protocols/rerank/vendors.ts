@@ -46,7 +46,7 @@ export const dashscopeRerank: RerankEgress = {
   kind: 'unary',
   task: 'rerank',
   renderRequest({ model, query, documents, topN, maxTokensPerDocument }, loss) {
-    if (maxTokensPerDocument !== undefined) loss('max_tokens_per_doc', 'the target does not know it')
+    if (maxTokensPerDocument !== undefined) loss('max_tokens_per_doc', 'the target does not support it')
     return {
       model,
       input: { query, documents },

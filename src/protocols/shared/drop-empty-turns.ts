@@ -11,13 +11,13 @@ import type { NoteLoss } from '../protocol.ts'
 export const dropEmptyTurns = (turns: readonly Turn[], protocol: ProtocolId, path: string, loss: NoteLoss): Turn[] => {
   const remaining = turns.filter((turn, index) => {
     const hasContent = turn.parts.some(part => hasContentFor(part, protocol))
-    if (!hasContent) loss(`${path}[${index}]`, 'it says nothing and is left out')
+    if (!hasContent) loss(`${path}[${index}]`, 'it is empty and was dropped')
     return hasContent
   })
   const last = remaining.at(-1)
   if (last === undefined) throw new GatewayError('invalid_request', `${path}: nothing is said`, { param: path })
   if (remaining.some(({ role }) => role !== 'system')) return remaining
-  loss(path, 'nobody but the system speaks: its last word is told by the user')
+  loss(path, 'there are only system messages, so the last one is sent as a user message')
   return [...remaining.slice(0, -1), { ...last, role: 'user' }]
 }
 

@@ -110,7 +110,7 @@ class ResultsOfRound {
     const parts = turn.parts.flatMap((part): Part[] => {
       if (part.type !== 'result' || this.#answers(part)) return [part]
       hasOrphans = true
-      loss(`results.${part.id}`, 'it answers no call and is told as text')
+      loss(`results.${part.id}`, 'it has no matching call and is sent as text')
       return [{ type: 'text', text: `Result of the call ${part.id}:` }, ...part.parts]
     })
     return hasOrphans ? { ...turn, parts } : turn
@@ -165,6 +165,6 @@ const withResultsFirst = (replies: readonly Turn[], results: readonly ToolResult
 }
 
 const missingResult = (call: string, loss: NoteLoss): ToolResult => {
-  loss(`calls.${call}`, 'it has no result and is answered with a failure')
+  loss(`calls.${call}`, 'it has no result and gets an error as its result')
   return { type: 'result', id: call, failed: true, parts: [{ type: 'text', text: 'This call has no result.' }] }
 }

@@ -29,7 +29,7 @@ export const carrySiblingFields = (
   const knownFields = Object.hasOwn(relatives, extra.by) ? relatives[extra.by] : undefined
   for (const [key, value] of Object.entries(extra.value)) {
     if (extra.by === protocol) mergeField(body, key, value)
-    else if (knownFields === undefined || !Object.hasOwn(knownFields, key)) loss(key, `only ${extra.by} knows it`)
+    else if (knownFields === undefined || !Object.hasOwn(knownFields, key)) loss(key, `only ${extra.by} supports it`)
     else if (knownFields[key] !== undefined) mergeField(body, knownFields[key], value)
   }
 }

@@ -46,7 +46,7 @@ export const uniqueMessageCallIds = (ingress: Ingress, exchange: Exchange, messa
 
 const noteOmittedFields = ({ omittedFields = [] }: Ingress, { loss }: Exchange, event: Event): void => {
   if (event.type === 'finish' && event.stop !== undefined && omittedFields.includes('stop'))
-    loss('stop_sequence', 'this protocol cannot say which one ended the answer')
+    loss('stop_sequence', 'this protocol cannot say which stop sequence matched')
   if (event.type === 'usage' && event.usage.cacheWrite && omittedFields.includes('cacheWrite'))
-    loss('usage.cacheWrite', 'this protocol does not count what was written to a cache')
+    loss('usage.cacheWrite', 'this protocol does not report tokens written to the cache')
 }

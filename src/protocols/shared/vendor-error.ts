@@ -58,7 +58,7 @@ const isPresent = (value: Json | undefined, key?: string): boolean => {
 
 /** A frame that is not a JSON object is passed on redacted: it may be text of a proxy in front of the vendor. */
 export const unparsedFrame = ({ event, data }: Frame, { redact, loss }: Pick<Exchange, 'redact' | 'loss'>): Frame => {
-  loss('stream', 'a frame that is no JSON object was passed as it is')
+  loss('stream', 'a frame that is not a JSON object was passed unchanged')
   return event === undefined ? { data: redact(data) } : { event: redact(event), data: redact(data) }
 }
 

@@ -72,7 +72,7 @@ const toInvokeModel = (
   _target: Target,
   client?: Headers,
 ): JsonObject => {
-  if (tier !== undefined) noteLoss('service_tier', 'this vendor takes it elsewhere')
+  if (tier !== undefined) noteLoss('service_tier', 'this vendor expects it elsewhere')
   const requestedBetas = client ? (egressOf('anthropic')!.headers!(client)['anthropic-beta']?.split(',') ?? []) : []
   const supportedBetas = new Set(requestedBetas.flatMap(beta => betaNames.get(beta) ?? []))
   return {

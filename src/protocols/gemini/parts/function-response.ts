@@ -58,7 +58,7 @@ export const renderResult = (
 
 const renderResultMedia = (media: MediaPart, path: string, exchange: Exchange): JsonObject[] => {
   const rendered = renderMedia(media)
-  if (rendered === undefined) exchange.loss(path, `${media.mime} has no form in a result of this protocol`)
+  if (rendered === undefined) exchange.loss(path, `a tool result of this protocol cannot contain ${media.mime}`)
   return rendered === undefined ? [] : [rendered]
 }
 

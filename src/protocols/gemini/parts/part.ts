@@ -63,7 +63,7 @@ export const sealOf = (part: JsonObject, more: JsonObject = noFields, at?: strin
 export const sealFields = (seal: Seal | undefined, path: string, { loss, sealOrigin }: Exchange): JsonObject => {
   if (seal === undefined) return {}
   if (isReadable(seal, id, sealOrigin)) return fieldsOfValue(seal.value)
-  loss(path, `only ${seal.by} can read what was sealed`)
+  loss(path, `only ${seal.by} can read this opaque state`)
   return {}
 }
 
@@ -79,7 +79,7 @@ export const signatureSlotFor = (seal: Seal | undefined, { loss }: Pick<Exchange
   if (seal === undefined) return {}
   if (seal.by === id) return fieldsOfValue(seal.value)
   const text = wrapSeal(seal)
-  if (text === undefined) loss('thoughtSignature', `what ${seal.by} sealed is too large`)
+  if (text === undefined) loss('thoughtSignature', `the opaque state of ${seal.by} is too large`)
   return text === undefined ? {} : { thoughtSignature: text }
 }
 

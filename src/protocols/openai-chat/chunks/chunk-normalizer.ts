@@ -94,7 +94,7 @@ export class ChunkNormalizer {
     }
     this.flush()
     for (const choice of openChoices) {
-      this.exchange.loss(`choices[${choice.index}].finish_reason`, 'the vendor gave none')
+      this.exchange.loss(`choices[${choice.index}].finish_reason`, 'the vendor sent none')
       choice.phase = 'held'
     }
     this.flush()
@@ -152,7 +152,7 @@ export class ChunkNormalizer {
     }
     if (!hasContent) return false
     if (choice.phase === 'held') choice.hasLateContent = finish === undefined
-    else this.exchange.loss(`choices[${choice.index}]`, 'content came after the finish had been told')
+    else this.exchange.loss(`choices[${choice.index}]`, 'content arrived after the finish reason')
     return true
   }
 
@@ -270,7 +270,7 @@ const finishChoice = (chunk: Chunk, choice: ChoiceState, format: ChoiceFormat, {
   }
   if (body.finish_reason !== finish) chunk.text = undefined
   body.finish_reason = finish
-  if (choice.calls.unnamedCount > 0) loss('tool_calls', 'a call without a name was left out')
+  if (choice.calls.unnamedCount > 0) loss('tool_calls', 'a tool call without a name was dropped')
   const missingArguments = choice.calls.fillMissingArguments()
   if (missingArguments.length === 0 || !isObject(body.delta)) return
   chunk.text = undefined

@@ -69,7 +69,8 @@ export class CallWriter implements PartWriter {
 
   seal(seal: Seal): void {
     if (seal.by === 'openai-responses') this.#sealedFields = sealedFieldsOf(seal)
-    else if (this.#ref) this.response.noteLoss('seal', `that of ${seal.by} came after its call had begun`)
+    else if (this.#ref)
+      this.response.noteLoss('seal', `the opaque state of ${seal.by} arrived after its tool call had started`)
     else this.#foreignSeal = seal
   }
 

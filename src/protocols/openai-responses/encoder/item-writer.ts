@@ -72,7 +72,7 @@ export const createResponseWriter = (exchange: Exchange, emit: (event: JsonObjec
     leaveIncomplete: (ref, item) => setItem(ref, { ...item, status: 'incomplete' }),
     carrySeal(seal, as) {
       const wrapped = wrapSeal(as === 'block' ? boxForeignSeal(seal) : seal, { next: as === 'next' })
-      if (wrapped === undefined) return noteLoss('seal', 'too large to be carried')
+      if (wrapped === undefined) return noteLoss('seal', 'too large to include')
       const item = { type: 'reasoning', summary: [], encrypted_content: wrapped, status: 'completed' }
       endItem(startItem(reasoningIdPrefix, item), item)
     },

@@ -122,7 +122,7 @@ export class TextWriter implements PartWriter {
   cite(citation: Citation): void {
     const annotation = renderAnnotation(citation)
     if (annotation === undefined || !this.#isText)
-      return void this.response.noteLoss('annotations', 'a source without an address has no form here')
+      return void this.response.noteLoss('annotations', 'this protocol does not support citations without a URL')
     const annotationIndex = this.#annotations.push(annotation) - 1
     const { at } = this.#startPart()
     this.response.emitEvent('response.output_text.annotation.added', {
