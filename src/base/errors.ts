@@ -4,6 +4,8 @@
  * nowhere else.
  */
 
+import type { Failure } from './failure-reasons.ts'
+
 /** What a failed attempt means for the next one: no retry, a retry on the same target, or a retry on another target. */
 type RetryPolicy = 'never' | 'again' | 'elsewhere'
 /** What a failure means for the health of a target. */
@@ -104,6 +106,8 @@ type ErrorDetail = {
   vendorType?: string
   /** The vendor's body, already redacted, and its protocol. A client of the same protocol receives it verbatim. */
   body?: { protocol: string; text: string }
+  /** Why the vendor failed. Absent for the gateway's own errors. */
+  failure?: Failure
   /** The vendor never received the request, so nothing was spent. */
   unsent?: boolean
   /** For the log only, already redacted. */

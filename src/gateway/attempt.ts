@@ -116,6 +116,7 @@ const responsePipeFor = (
 ): ResponsePipe => {
   const patchResponse = wire.patchResponse?.[vendorProtocol]
   if (patchResponse) exchange.patchResponse = patchResponse
+  exchange.failureCodes = wire.failureCodes
   const storeResponse = storeResponseFor({ clientRequest, conversation }, target, lifetime.record.caller ?? '', runtime)
   return { clientProtocol: clientRequest.protocol, vendorProtocol, exchange, shouldRememberThoughts, storeResponse }
 }

@@ -4,6 +4,7 @@
  * both halves has the files wire, request, message, stream, error, passthrough, normalize and index.
  */
 import type { GatewayError } from '../base/errors.ts'
+import type { Failure, FailureReason } from '../base/failure-reasons.ts'
 import type { Json, JsonObject } from '../base/json/json.ts'
 import type { Chat, MediaPart, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
@@ -63,6 +64,8 @@ export type Exchange = {
   patchResponse?: (body: JsonObject) => void
   /** Removes every configured secret from a vendor's text. */
   redact: (text: string) => string
+  /** What the vendor's own error codes mean: see `Wire.failureCodes`. */
+  failureCodes?: Readonly<Record<string, FailureReason | Failure>> | undefined
 }
 
 /** What has been seen of a streamed answer so far. */
@@ -192,7 +195,12 @@ export interface VendorHalf {
   readonly kind: ProtocolKind
   readonly id: ProtocolId
   /** `text` is at most 64 KiB of the vendor's body, of any form: JSON, an SSE line, HTML, empty. */
-  parseError(status: number, headers: Headers, text: string, exchange: Pick<Exchange, 'redact'>): GatewayError
+  parseError(
+    status: number,
+    headers: Headers,
+    text: string,
+    exchange: Pick<Exchange, 'redact' | 'failureCodes'>,
+  ): GatewayError
   /** Headers of a client that vendors of this protocol understand. */
   requestHeaders?: readonly string[]
   /** Headers of a vendor's response that tell a client something; `x-ratelimit-*` stands for all that begin so. */

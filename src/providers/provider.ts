@@ -3,6 +3,7 @@
  * data.
  */
 
+import type { Failure, FailureReason } from '../base/failure-reasons.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { NoteLoss } from '../protocols/protocol.ts'
@@ -88,6 +89,11 @@ export type Wire = {
    * Longer lists are split into batches.
    */
   maxTexts?: Record<ProtocolId, (model: string) => number>
+  /**
+   * What the vendor's own error codes mean: `{ '1113': 'balance' }`. Only codes that other vendors do not share, or use
+   * for something else (protocols/shared/failure/codes). A code without a suffix covers those with one: `Throttling`.
+   */
+  failureCodes?: Readonly<Record<string, FailureReason | Failure>>
   /** The vendor answers 400 if a stream request asks for usage. */
   refusesUsage?: boolean
   /** Replaces the HTTP request (the built-in mock, or a vendor that uses WebSocket). */

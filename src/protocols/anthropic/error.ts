@@ -3,6 +3,7 @@
  * https://platform.claude.com/docs/en/api/errors
  */
 import { type ErrorCode, GatewayError } from '../../base/errors.ts'
+import type { Failure } from '../../base/failure-reasons.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { lookUp } from '../../base/look-up.ts'
 import type { Egress, Exchange } from '../protocol.ts'
@@ -46,6 +47,7 @@ const typeOfCode: Record<ErrorCode, string> = {
 /** Renders the body for a client. An Anthropic vendor's own error body is passed on. */
 export const renderError = (error: GatewayError): Json => {
   const { message, detail } = error
+  if (detail.failure?.reason === 'context') return renderOverflow(message, detail.failure)
   const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
   if (isObject(vendorBody) && isObject(vendorBody.error)) return { ...vendorBody, type: 'error' }
   const hasVendorCode = error.code === 'invalid_request' && detail.vendorCode !== undefined
@@ -53,7 +55,19 @@ export const renderError = (error: GatewayError): Json => {
   return { type: 'error', error: { type: errorTypeOf(error), message: withParam(message, detail.param), ...details } }
 }
 
+/** The words by which Claude Code recognises that it has to shorten the conversation. */
+const knownOverflow = /^prompt is too long|exceed context limit/
+
+/** A context that is too long, in Anthropic's words whatever the vendor says. */
+const renderOverflow = (vendorWords: string, { contextTokens, contextLimit }: Failure): Json => {
+  const hasFigures = contextTokens !== undefined && contextLimit !== undefined
+  const words = hasFigures ? `${contextTokens} tokens > ${contextLimit} maximum` : vendorWords
+  const message = knownOverflow.test(vendorWords) ? vendorWords : `prompt is too long: ${words}`
+  return { type: 'error', error: { type: 'invalid_request_error', message } }
+}
+
 const errorTypeOf = ({ code, status, detail }: GatewayError): string => {
+  if (detail.failure?.reason === 'overload') return 'overloaded_error'
   if (detail.vendorType !== undefined && Object.hasOwn(statusOfType, detail.vendorType)) return detail.vendorType
   const typeByStatus = Object.keys(statusOfType).find(name => statusOfType[name] === status)
   return code === 'upstream_refused' || status === 529 ? (typeByStatus ?? typeOfCode[code]) : typeOfCode[code]
@@ -80,13 +94,10 @@ export const parseError: Egress['parseError'] = (status, headers, text, exchange
 /**
  * Turns an error inside a 200 response into a GatewayError with the status of its error type; 502 for an unknown type.
  */
-export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
+export const faultFrom = (body: JsonObject, exchange: Pick<Exchange, 'redact' | 'failureCodes'>): GatewayError => {
   const errorObject = isObject(body.error) ? body.error : body
   const status = lookUp(statusOfType, textOf(errorObject.type) ?? '') ?? 502
-  const error = parseError(status, new Headers(), JSON.stringify({ ...body, type: 'error' }), exchange)
-  return error.code === 'upstream_refused' && status === 502
-    ? new GatewayError('upstream_failed', error.message)
-    : error
+  return parseError(status, new Headers(), JSON.stringify({ ...body, type: 'error' }), exchange)
 }
 
 /**

@@ -7,7 +7,7 @@ import { lookUp } from '../../base/look-up.ts'
 import type { Exchange } from '../protocol.ts'
 import { parseError as parseAnyError } from '../shared/vendor-error.ts'
 
-type WithRedact = Pick<Exchange, 'redact'>
+type WithRedact = Pick<Exchange, 'redact' | 'failureCodes'>
 
 /**
  * Exception → the HTTP status it has outside a stream. An exception not listed here is a 502.

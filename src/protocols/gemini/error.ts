@@ -10,7 +10,7 @@ import { clampedWait, mapStrings, parseError as parseAny, parseRetryAfter } from
 import { id } from './parts/part.ts'
 import { listOf } from './syntax/casing.ts'
 
-type WithRedact = Pick<Exchange, 'redact'>
+type WithRedact = Pick<Exchange, 'redact' | 'failureCodes'>
 
 /** HTTP status → Google's status name: https://cloud.google.com/apis/design/errors */
 const statusNames: Record<number, string> = {
@@ -79,9 +79,12 @@ const envelopeIn = (text: string): JsonObject | undefined => {
   return isObject(body) && isObject(body.error) && typeof body.error.message === 'string' ? body.error : undefined
 }
 
-/** Reduces the error to the fields that every vendor has: the message, and Google's status name as code. */
-const genericErrorOf = ({ message, status }: JsonObject): JsonObject => ({
-  error: { message, ...(typeof status === 'string' && { code: status }) },
+/**
+ * Reduces the error to the fields that every vendor has: the message, Google's status name as code, and the details,
+ * which name the quota.
+ */
+const genericErrorOf = ({ message, status, details }: JsonObject): JsonObject => ({
+  error: { message, ...(typeof status === 'string' && { code: status }), ...(details !== undefined && { details }) },
 })
 
 /** Seconds to wait. `RetryInfo` holds "35s" or "35.228s"; without it the message is searched. */

@@ -26,16 +26,24 @@ const openaiNames: Record<ErrorCode, readonly [type: string, code: string | null
 
 /**
  * Renders the error body for a client. A vendor's own error body of this protocol is kept, and missing fields of the
- * envelope are filled in.
+ * envelope are filled in. A context that is too long has OpenAI's code, whatever the vendor calls it: agents shorten
+ * the conversation when they read it.
  */
 export const renderError = ({ code, message, detail }: GatewayError): Json => {
   const [type, openaiCode] = openaiNames[code]
+  const overflow = detail.failure?.reason === 'context' ? contextOverflow : undefined
   const vendorBody = detail.body?.protocol === id ? parseJson(detail.body.text) : undefined
   if (isObject(vendorBody) && isObject(vendorBody.error)) {
     const { error } = vendorBody
     return {
       ...vendorBody,
-      error: { ...error, type: textOf(error.type) ?? type, param: error.param ?? null, code: error.code ?? null },
+      error: {
+        ...error,
+        type: textOf(error.type) ?? type,
+        param: error.param ?? null,
+        code: error.code ?? null,
+        ...overflow,
+      },
     }
   }
   return {
@@ -44,6 +52,10 @@ export const renderError = ({ code, message, detail }: GatewayError): Json => {
       type: detail.vendorType ?? type,
       param: detail.param ?? null,
       code: detail.vendorCode ?? openaiCode,
+      ...overflow,
     },
   }
 }
+
+/** https://platform.openai.com/docs/guides/error-codes */
+const contextOverflow = { type: 'invalid_request_error', code: 'context_length_exceeded' }

@@ -9,7 +9,7 @@ import { faultFrom } from '../shared/vendor-error.ts'
  * Parses an `error` event or a failed answer, at whatever depth it holds the error. The status of the result follows
  * from the code.
  */
-export const parseFault = (body: JsonObject, exchange: Pick<Exchange, 'redact'>): GatewayError => {
+export const parseFault = (body: JsonObject, exchange: Pick<Exchange, 'redact' | 'failureCodes'>): GatewayError => {
   const response = isObject(body.response) ? body.response : body
   const error = isObject(response.error) ? response.error : errorFields(response)
   return faultFrom({ error }, exchange)

@@ -1,10 +1,14 @@
 /** Converts a vendor's error, in any shape, to a GatewayError. */
-import { GatewayError } from '../../base/errors.ts'
+import { type ErrorCode, GatewayError } from '../../base/errors.ts'
+import type { Failure, FailureReason } from '../../base/failure-reasons.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { mayHoldKey, redactKeyLike } from '../../base/redact.ts'
 import type { Exchange, Frame } from '../protocol.ts'
+import { classifyFailure } from './failure/classify.ts'
+import { reportOf } from './failure/report.ts'
 
-type WithRedact = { redact: (text: string) => string }
+/** What reading an error needs of an exchange: see `Exchange`. */
+export type WithRedact = Pick<Exchange, 'redact' | 'failureCodes'>
 /** The error fields of a vendor's body; `status` if the body names one. */
 type ErrorFields = { message?: string; type?: string; code?: string; status?: number }
 
@@ -17,18 +21,24 @@ const maxMessageLength = 2000
  * HTML, plain text or empty. The vendor's message reaches the client without secrets and masked keys. For a 401, 402 or
  * 403 it does not reach the client, because it would describe the gateway's key.
  */
-export const parseError = (status: number, headers: Headers, text: string, { redact }: WithRedact): GatewayError => {
+export const parseError = (status: number, headers: Headers, text: string, exchange: WithRedact): GatewayError => {
+  const { redact, failureCodes } = exchange
   const parsed = parseErrorBody(text)
   const body = parsed === undefined ? undefined : redactJson(parsed, redact)
-  return toGatewayError(status, body, redact(text), parseRetryAfter(headers))
+  const redacted = redact(text)
+  const failure = classifyFailure(reportOf(status, body, redacted, failureCodes))
+  return toGatewayError(status, body, redacted, { ...failure, ...retryAfterOf(headers) })
 }
 
 /**
  * Converts an error inside an answer with status 200 to a GatewayError. The status is the one the body names, else 502.
  */
-export const faultFrom = (body: Json, { redact }: WithRedact): GatewayError => {
+export const faultFrom = (body: Json, { redact, failureCodes }: WithRedact): GatewayError => {
   const redacted = redactJson(body, redact)
-  return toGatewayError(statusFor(errorFieldsOf(redacted)), redacted, JSON.stringify(redacted), undefined)
+  const named = statusFor(errorFieldsOf(redacted))
+  const text = JSON.stringify(redacted)
+  const failure = classifyFailure(reportOf(named ?? 200, redacted, text, failureCodes))
+  return toGatewayError(named ?? statusOfReason[failure.reason] ?? 502, redacted, text, failure)
 }
 
 /** Redacts the decoded strings, so that secrets are found however JSON spells them. */
@@ -88,46 +98,95 @@ const parseErrorBody = (text: string): Json | undefined => {
   return undefined
 }
 
-const toGatewayError = (status: number, body: Json | undefined, text: string, retryAfter?: number): GatewayError => {
+/** The status for a reason, where the vendor's own status says something else or there is none. */
+const statusOfReason: Partial<Record<FailureReason, number>> = {
+  minute: 429,
+  day: 429,
+  balance: 429,
+  model_gone: 404,
+  region: 502,
+  moderation: 400,
+  context: 400,
+  ability: 400,
+  parameter: 400,
+  request: 400,
+  overload: 503,
+}
+
+const codeOfReason: Record<FailureReason, ErrorCode> = {
+  key: 'upstream_credentials',
+  balance: 'upstream_credentials',
+  minute: 'upstream_limited',
+  day: 'upstream_limited',
+  model_gone: 'upstream_refused',
+  region: 'upstream_failed',
+  moderation: 'upstream_refused',
+  context: 'upstream_refused',
+  ability: 'upstream_refused',
+  parameter: 'upstream_refused',
+  request: 'upstream_refused',
+  overload: 'upstream_failed',
+  broken: 'upstream_failed',
+  unknown: 'upstream_refused',
+}
+
+/** A used-up balance that comes as a limit is passed on as one: the words say how to get more. */
+const codeFor = (status: number, reason: FailureReason): ErrorCode => {
+  if (status === 408) return 'upstream_timeout'
+  return reason === 'balance' && status === 429 ? 'upstream_limited' : codeOfReason[reason]
+}
+
+/**
+ * The vendor's status where it fits the reason: any 4xx for the request's own mistakes, any 5xx for the vendor's; 429
+ * for limits, and for overload too.
+ */
+const statusFrom = (status: number, reason: FailureReason): number => {
+  const fixed = statusOfReason[reason]
+  const isRefusal = status >= 400 && status < 500
+  if (reason === 'overload') return status === 429 || (status >= 500 && status < 600) ? status : 503
+  if (reason === 'moderation' || reason === 'request' || reason === 'parameter' || reason === 'ability')
+    return isRefusal && ![401, 402, 403, 429].includes(status) ? status : 400
+  if (fixed !== undefined) return fixed
+  if (reason === 'unknown') return isRefusal ? status : 502
+  return status >= 500 && status < 600 ? status : 502
+}
+
+const toGatewayError = (status: number, body: Json | undefined, text: string, failure: Failure): GatewayError => {
+  const { reason, retryAfter } = failure
   const fields = redactFields(body === undefined ? plainTextFields(text) : errorFieldsOf(body))
   const cause = `HTTP ${status}: ${fields.message ?? 'no words'}`.slice(0, 500)
-  if (isCredentialError(status, fields)) {
+  const wait = retryAfter === undefined ? undefined : clampedWait(retryAfter)
+  const code = codeFor(status, reason)
+  if (code === 'upstream_credentials') {
     const message = `the vendor refused the gateway's credentials with HTTP ${status}`
-    return new GatewayError('upstream_credentials', message, { cause })
+    return new GatewayError(code, message, { cause, failure })
   }
   if (status >= 300 && status < 400)
     return new GatewayError(
       'upstream_failed',
       `the vendor redirects (HTTP ${status}); check the address of the service`,
+      { failure },
     )
   const message = fields.message ?? `the vendor answered HTTP ${status} ${bodyPhrase(text)}`
   const detail = {
     ...vendorNamesOf(fields),
-    ...(retryAfter !== undefined && { retryAfter }),
+    ...(wait !== undefined && { retryAfter: wait }),
+    ...(failure.param !== undefined && { param: failure.param }),
     ...verbatimBody(body),
     cause,
+    failure,
   }
-  if (status === 429) return new GatewayError('upstream_limited', message, detail)
-  if (status === 408) return new GatewayError('upstream_timeout', message, detail)
-  if (status >= 400 && status < 500) return new GatewayError('upstream_refused', message, { ...detail, status })
-  const upstreamStatus = status >= 500 && status < 600 ? { status } : {}
-  return new GatewayError('upstream_failed', message, { ...detail, ...upstreamStatus })
+  return new GatewayError(
+    code,
+    message,
+    code === 'upstream_timeout' ? detail : { ...detail, status: statusFrom(status, reason) },
+  )
 }
 
 const vendorNamesOf = ({ type, code }: ErrorFields) => ({
   ...(type !== undefined && { vendorType: type }),
   ...(code !== undefined && { vendorCode: code }),
 })
-
-/**
- * Some vendors answer 400 for a wrong key (xAI, Gemini). The client's own key is valid, so the request is not at fault.
- */
-const isCredentialError = (status: number, { message = '' }: ErrorFields): boolean =>
-  [401, 402, 403].includes(status) ||
-  (status === 400 &&
-    /\b(incorrect|invalid|missing)\b.{0,16}\bapi[ _-]?key\b|\bapi[ _-]?key\b.{0,24}\b(not valid|invalid|incorrect)\b/i.test(
-      message.slice(0, 300),
-    ))
 
 const bodyPhrase = (text: string): string => {
   const start = text.slice(0, 4096).trimStart()
@@ -192,10 +251,10 @@ const statusOf = (value: Json | undefined): number | undefined => {
 }
 
 /** If the body names no status, two of OpenAI's error classes imply one. */
-const statusFor = ({ status, type, code }: ErrorFields): number => {
+const statusFor = ({ status, type, code }: ErrorFields): number | undefined => {
   if (status !== undefined) return status
   if (type === 'rate_limit_error' || code === 'rate_limit_exceeded' || code === 'insufficient_quota') return 429
-  return type === 'invalid_request_error' ? 400 : 502
+  return type === 'invalid_request_error' ? 400 : undefined
 }
 
 const firstDefined = <T>(values: readonly (T | undefined)[]): T | undefined => values.find(value => value !== undefined)
@@ -226,6 +285,11 @@ const maxWaitSeconds = 24 * 60 * 60
 /** A vendor's wait in seconds, limited to `maxWaitSeconds`; undefined if it is not a valid wait. */
 export const clampedWait = (seconds: number): number | undefined =>
   Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, maxWaitSeconds) : undefined
+
+const retryAfterOf = (headers: Headers): { retryAfter?: number } => {
+  const retryAfter = parseRetryAfter(headers)
+  return retryAfter === undefined ? {} : { retryAfter }
+}
 
 /** Seconds from `retry-after` (seconds or an HTTP date) or `retry-after-ms`, whichever is longer. */
 export const parseRetryAfter = (headers: Headers): number | undefined => {

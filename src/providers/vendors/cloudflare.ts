@@ -20,6 +20,13 @@ export default provider({
   paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key', 'account_id'],
+  /** developers.cloudflare.com/workers-ai/platform/errors */
+  failureCodes: {
+    4006: { reason: 'day', period: 'day', wholeAccount: true },
+    3036: { reason: 'day', period: 'day', wholeAccount: true },
+    3040: 'overload',
+    5007: 'model_gone',
+  },
   models: ['@cf/google/gemma-4-26b-a4b-it', '@cf/openai/gpt-oss-120b'],
   variants: [{ when: entry => entry.serverUrl !== undefined, base: accountsUrl, credentials: ['api_key'] }],
 })

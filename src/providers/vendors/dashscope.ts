@@ -42,6 +42,21 @@ export default provider({
   maxTexts: { embeddings: model => (/^text-embedding-v[12]$/.test(model) ? 25 : 10) },
   sign: bearer,
   credentials: ['api_key'],
+  /** help.aliyun.com/zh/model-studio/error-code */
+  failureCodes: {
+    'AllocationQuota.FreeTierOnly': { reason: 'day', period: 'ever' },
+    'Throttling.RateQuota': { reason: 'minute', period: 'minute' },
+    'Throttling.AllocationQuota': { reason: 'minute', period: 'minute' },
+    'Throttling.BurstRate': { reason: 'minute', period: 'second' },
+    Throttling: 'minute',
+    LimitRequests: { reason: 'minute', period: 'minute' },
+    LimitTokens: { reason: 'minute', period: 'minute' },
+    CommodityNotPurchased: 'balance',
+    PrepaidBillOverdue: 'balance',
+    PostpaidBillOverdue: 'balance',
+    ModelNotFound: 'model_gone',
+    'Model.AccessDenied': 'model_gone',
+  },
   patchRequest: {
     'openai-chat': (body, noteLoss) => {
       developerToSystem(body)

@@ -25,6 +25,10 @@ export default provider({
   paths: openaiPaths('audio/speech', 'audio/transcriptions', 'audio/translations'),
   sign: bearer,
   credentials: ['api_key'],
+  /** console.groq.com/docs/errors: the model wrote a broken tool call */
+  failureCodes: {
+    tool_use_failed: 'broken',
+  },
   models: ['openai/gpt-oss-120b', 'openai/gpt-oss-20b'],
   trimTranslated: {
     'openai-chat': (body, noteLoss) => {

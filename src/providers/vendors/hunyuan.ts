@@ -21,6 +21,18 @@ export default provider({
   paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key'],
+  /** cloud.tencent.com/document/product/1729/101843 */
+  failureCodes: {
+    'FailedOperation.FreeResourcePackExhausted': { reason: 'day', period: 'ever' },
+    'FailedOperation.ResourcePackExhausted': 'balance',
+    'ResourceInsufficient.ChargeResourceExhausted': 'balance',
+    'FailedOperation.ServiceStop': 'balance',
+    'FailedOperation.ServiceNotActivated': 'model_gone',
+    LimitExceeded: 'minute',
+    RequestLimitExceeded: 'minute',
+    'FailedOperation.EngineServerLimitExceeded': 'overload',
+    'OperationDenied.TextIllegalDetected': 'moderation',
+  },
   models: ['hy3'],
   patchRequest: { 'openai-chat': developerToSystem },
   variants: [

@@ -43,6 +43,18 @@ export default provider({
   },
   sign: bearer,
   credentials: ['api_key'],
+  /** www.volcengine.com/docs/82379/1299023 */
+  failureCodes: {
+    SetLimitExceeded: { reason: 'day', period: 'ever' },
+    QuotaExceeded: { reason: 'day', period: 'ever' },
+    AccountOverdueError: 'balance',
+    ModelNotOpen: 'model_gone',
+    'InvalidEndpointOrModel.NotFound': 'model_gone',
+    'InvalidEndpointOrModel.ModelIDAccessDisabled': 'model_gone',
+    ModelLoadingError: 'overload',
+    ServerOverloaded: 'overload',
+    RequestBurstTooFast: { reason: 'minute', period: 'second' },
+  },
   models: ['doubao-seed-2-1-pro-260628', 'doubao-seed-2-1-turbo-260628'],
   patchRequest: {
     'openai-chat': body => {

@@ -53,6 +53,24 @@ export default provider({
   paths: { ...withPathPrefix('/v1', openaiPaths()), anthropic: '/anthropic/v1/messages' },
   sign: bearer,
   credentials: ['api_key'],
+  /** platform.minimaxi.com, "错误码" */
+  failureCodes: {
+    1000: 'broken',
+    1001: 'broken',
+    1002: 'minute',
+    1004: 'key',
+    1008: 'balance',
+    1013: 'broken',
+    1024: 'broken',
+    1026: 'moderation',
+    1027: 'moderation',
+    1033: 'broken',
+    1039: 'minute',
+    1041: 'minute',
+    2049: 'key',
+    2056: 'day',
+    2061: 'model_gone',
+  },
   models: ['MiniMax-M3', 'MiniMax-M2.7', 'MiniMax-M2.5'],
   patchRequest: {
     'openai-chat': (body, noteLoss) => {

@@ -41,6 +41,11 @@ export default provider({
   paths: openaiPaths('embeddings', 'moderations', 'audio/transcriptions', 'audio/speech'),
   sign: bearer,
   credentials: ['api_key'],
+  /** Recorded. 1300 does not tell the second from the month. */
+  failureCodes: {
+    1300: 'minute',
+    3505: 'overload',
+  },
   models: ['mistral-large-latest', 'mistral-small-latest', 'codestral-latest'],
   refusesUsage: true,
   trimTranslated: {

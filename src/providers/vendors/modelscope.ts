@@ -15,4 +15,8 @@ export default provider({
   paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
+  /** modelscope.cn/docs/model-service/API-Inference/limits */
+  failureCodes: {
+    QuotaLimitExceed: { reason: 'day', period: 'day', wholeAccount: true },
+  },
 })

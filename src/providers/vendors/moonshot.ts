@@ -48,6 +48,13 @@ export default provider({
   sign: bearer,
   requiresReasoning: true,
   credentials: ['api_key'],
+  /** platform.moonshot.cn/docs/api/errors */
+  failureCodes: {
+    exceeded_current_quota_error: 'balance',
+    engine_overloaded_error: 'overload',
+    resource_not_found_error: 'model_gone',
+    content_filter: 'moderation',
+  },
   models: ['kimi-k3', 'kimi-k2.6'],
   patchRequest: {
     'openai-chat': (body, noteLoss, { model }) => {

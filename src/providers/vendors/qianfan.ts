@@ -25,6 +25,22 @@ export default provider({
   paths: openaiPaths('embeddings', 'images/generations', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
+  /** cloud.baidu.com/doc/qianfan-api, error codes */
+  failureCodes: {
+    17: { reason: 'day', period: 'day' },
+    18: { reason: 'minute', period: 'second' },
+    19: { reason: 'day', period: 'ever' },
+    110: 'key',
+    111: 'key',
+    336501: { reason: 'minute', period: 'minute' },
+    336502: { reason: 'minute', period: 'minute' },
+    336503: { reason: 'day', period: 'day' },
+    336100: 'overload',
+    336103: 'context',
+    336104: 'moderation',
+    rpm_rate_limit_exceeded: { reason: 'minute', period: 'minute' },
+    tpm_rate_limit_exceeded: { reason: 'minute', period: 'minute' },
+  },
   models: ['ernie-5.1', 'ernie-4.5-turbo-128k', 'ERNIE-Speed-8K', 'ERNIE-Speed-128K', 'ERNIE-Lite-8K', 'ERNIE-Tiny-8K'],
   /** cloud.baidu.com/doc/qianfan-api/s/Fm7u3ropn, which also states that vectors are always numbers. */
   maxTexts: { embeddings: model => (model === 'tao-8k' ? 1 : 16) },

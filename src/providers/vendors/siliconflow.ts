@@ -20,4 +20,12 @@ export default provider({
   ),
   sign: bearer,
   credentials: ['api_key'],
+  /** docs.siliconflow.cn/cn/faqs/error-code */
+  failureCodes: {
+    20012: 'model_gone',
+    30001: 'balance',
+    30003: 'model_gone',
+    50505: 'overload',
+    50603: 'overload',
+  },
 })

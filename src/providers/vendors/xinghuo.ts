@@ -82,6 +82,24 @@ export default provider({
   paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
+  /** www.xfyun.cn/doc/spark, error codes */
+  failureCodes: {
+    10005: 'key',
+    10007: 'minute',
+    10008: 'overload',
+    10010: 'overload',
+    10012: 'broken',
+    10013: 'moderation',
+    10014: 'moderation',
+    10019: 'moderation',
+    10110: 'overload',
+    10907: 'context',
+    10313: 'key',
+    11200: 'model_gone',
+    11201: { reason: 'day', period: 'day' },
+    11202: { reason: 'minute', period: 'second' },
+    11203: 'minute',
+  },
   models: ['spark-lite', 'spark-pro', 'spark-max', '4.0Ultra'],
   patchRequest: {
     'openai-chat': (body, noteLoss, { model }) => {

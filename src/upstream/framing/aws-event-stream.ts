@@ -24,7 +24,7 @@ const checksumSize = 4
  */
 export const awsEventStreamFraming = (
   emit: (frame: Frame) => void,
-  exchange: Pick<Exchange, 'redact'>,
+  exchange: Pick<Exchange, 'redact' | 'failureCodes'>,
 ): FrameReader => {
   /**
    * The bytes of an incomplete message. They are joined once the message is complete, so that the cost of a huge
@@ -88,7 +88,11 @@ const messageSizeAt = (view: DataView, bytes: Uint8Array, offset: number): numbe
 
 type MessageHeaders = Record<string, string>
 
-const frameOf = (headers: MessageHeaders, payload: string, exchange: Pick<Exchange, 'redact'>): Frame | undefined => {
+const frameOf = (
+  headers: MessageHeaders,
+  payload: string,
+  exchange: Pick<Exchange, 'redact' | 'failureCodes'>,
+): Frame | undefined => {
   const messageType = headers[':message-type']
   if (messageType === 'exception') throw faultFrom(headers[':exception-type'] ?? '', payload, exchange)
   if (messageType === 'error') {
