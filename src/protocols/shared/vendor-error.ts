@@ -6,6 +6,7 @@ import { mayHoldKey, redactKeyLike } from '../../base/redact.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 import { classifyFailure } from './failure/classify.ts'
 import { reportOf } from './failure/report.ts'
+import { clampedWait, parseRetryAfter } from './failure/retry-after.ts'
 
 /** What reading an error needs of an exchange: see `Exchange`. */
 export type WithRedact = Pick<Exchange, 'redact' | 'failureCodes'>
@@ -137,7 +138,7 @@ const codeFor = (status: number, reason: FailureReason): ErrorCode => {
 }
 
 /**
- * The vendor's status where it fits the reason: any 4xx for the request's own mistakes, any 5xx for the vendor's; 429
+ * The vendor's status where it fits the reason: a 4xx for the request's own mistakes, a 5xx for the vendor's; 429
  * for limits, and for overload too.
  */
 const statusFrom = (status: number, reason: FailureReason): number => {
@@ -279,42 +280,9 @@ const messageIn = (value: Json | undefined): string | undefined => {
   return text !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${text}` : text
 }
 
-/** The longest wait, in seconds, that is passed on to a client. */
-const maxWaitSeconds = 24 * 60 * 60
-
-/** A vendor's wait in seconds, limited to `maxWaitSeconds`; undefined if it is not a valid wait. */
-export const clampedWait = (seconds: number): number | undefined =>
-  Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, maxWaitSeconds) : undefined
-
 const retryAfterOf = (headers: Headers): { retryAfter?: number } => {
   const retryAfter = parseRetryAfter(headers)
   return retryAfter === undefined ? {} : { retryAfter }
-}
-
-/** Seconds from `retry-after` (seconds or an HTTP date) or `retry-after-ms`, whichever is longer. */
-export const parseRetryAfter = (headers: Headers): number | undefined => {
-  const seconds = headers.get('retry-after')?.trim() ?? ''
-  const milliseconds = headers.get('retry-after-ms')?.trim() ?? ''
-  const waits = [
-    decimal.test(seconds) ? Number(seconds) : secondsUntil(seconds),
-    decimal.test(milliseconds) ? Number(milliseconds) / 1000 : Number.NaN,
-  ]
-  const known = waits.map(clampedWait).filter(wait => wait !== undefined)
-  return known.length > 0 ? Math.max(...known) : undefined
-}
-
-const decimal = /^(?:\d+\.?\d*|\.\d+)$/
-/**
- * `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms that RFC 9110 (5.6.7) still allows. Date.parse alone accepts
- * any text with a number.
- */
-const httpDate =
-  /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]+day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
-
-const secondsUntil = (date: string): number => {
-  if (!httpDate.test(date)) return Number.NaN
-  const at = Date.parse(date.endsWith('GMT') ? date : `${date} GMT`)
-  return Math.max(0, Math.ceil((at - Date.now()) / 1000))
 }
 
 const redactFields = ({ message, type, code, status }: ErrorFields): ErrorFields => ({

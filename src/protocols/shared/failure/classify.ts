@@ -139,21 +139,21 @@ const withDetails = (failure: Failure, { status }: FailureReport, words: string)
   return details
 }
 
-const count = String.raw`(\d[\d,_]{2,11})`
+/** Figures of three digits and more; the numbers are the groups that hold the two sizes, 0 for none. */
 const contextPatterns: readonly { pattern: RegExp; tokens: number; limit: number }[] = [
   // "maximum context length is 200000 tokens. However, you requested about 2500021 tokens"
   {
-    pattern: new RegExp(`(?:maximum|max)[^.]{0,40}?(?:is|of|:) ${count}.{0,60}?${count} ?(?:input )?tokens`, 'is'),
+    pattern: /max(?:imum)?[^.]{0,40}?(?:is|of|:) (\d[\d,_]{2,11}).{0,60}?(\d[\d,_]{2,11}) ?(?:input )?tokens/is,
     tokens: 2,
     limit: 1,
   },
   // "prompt is too long: 210000 tokens > 200000 maximum", "request (2009 tokens) exceeds the … size (512 tokens)"
-  { pattern: new RegExp(`${count} ?(?:input )?tokens?\\)?\\D{0,80}?${count}`, 'is'), tokens: 1, limit: 2 },
+  { pattern: /(\d[\d,_]{2,11}) ?(?:input )?tokens?\)?\D{0,80}?(\d[\d,_]{2,11})/i, tokens: 1, limit: 2 },
   // "The input token count (1250074) exceeds the maximum number of tokens allowed (1048576)."
-  { pattern: new RegExp(`token count\\D{0,12}${count}\\D{0,80}${count}`, 'is'), tokens: 1, limit: 2 },
+  { pattern: /token count\D{0,12}(\d[\d,_]{2,11})\D{0,80}(\d[\d,_]{2,11})/i, tokens: 1, limit: 2 },
   // "Range of input length should be [1, 30720]"
-  { pattern: new RegExp(`range of input length[^\\]]{0,40}, ?${count}\\]`, 'is'), tokens: 0, limit: 1 },
-  { pattern: new RegExp(`(?:maximum|max|limit|exceed\\w*)\\D{0,60}${count}`, 'is'), tokens: 0, limit: 1 },
+  { pattern: /range of input length[^\]]{0,40}, ?(\d[\d,_]{2,11})\]/i, tokens: 0, limit: 1 },
+  { pattern: /(?:maximum|max|limit|exceed\w*)\D{0,60}(\d[\d,_]{2,11})/i, tokens: 0, limit: 1 },
 ]
 
 /** The tokens of the request and the most the model takes, as far as the words say. */

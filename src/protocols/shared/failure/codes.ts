@@ -74,7 +74,7 @@ const table: Record<string, Failure> = {
 }
 
 /** Codes that say "a limit" without saying which; the words or the status decide the rest. */
-const limitCodes = new Set(
+const limitCodes: ReadonlySet<string> = new Set(
   [
     'rate_limit_exceeded',
     'rate_limit_error',
@@ -92,7 +92,9 @@ function normalized(text: string): string {
   return text.toLowerCase().replace(/[_\-. ]/g, '')
 }
 
-const reasons = new Map(Object.entries(table).map(([name, failure]) => [normalized(name), failure]))
+const reasons: ReadonlyMap<string, Failure> = new Map(
+  Object.entries(table).map(([name, failure]) => [normalized(name), failure]),
+)
 
 /** The failure that a code names, and whether it names a limit. Undefined for a code without a meaning of its own. */
 export const failureOfCode = (name: string): Failure | 'limit' | undefined => {
