@@ -17,7 +17,10 @@ type RetryRule =
   /** Only a target that can do more than this one. */
   | 'capable'
 
-/** Who is passed over for a while: nobody, the key for all its models, the key for this model, the model, the target. */
+/**
+ * Who is passed over for a while: nobody, the key for all its models, the key for this model (its quota), the model for
+ * all keys, or this target.
+ */
 type CoolingScope = 'none' | 'credential' | 'quota' | 'model' | 'target'
 
 type ReasonInfo = {

@@ -1,5 +1,6 @@
 /** The counters that one `limit` of the configuration defines. A request needs capacity in all of them. */
 import type { Limit } from '../providers/entry.ts'
+import type { BlockingLimit, CounterSet, RequestCost } from './counter-set.ts'
 import { SlidingWindow, wholeRate } from './sliding-window.ts'
 
 /** The rate limits: their period in seconds, and whether they count requests or tokens. */
@@ -12,17 +13,7 @@ const rates = {
 } as const
 
 type RateName = keyof typeof rates
-type LimitName = RateName | 'concurrency'
 const rateNames = Object.keys(rates) as RateName[]
-
-/**
- * The limit that blocks a request. `owner` names the limit in messages, `readyAt` is when there will be capacity:
- * Infinity if only the end of another request provides it.
- */
-export type BlockingLimit = { name: LimitName; value: number; owner: string; readyAt: number }
-
-/** What a request charges. `tokens` is only computed if a token limit asks. */
-export type RequestCost = { tokens: () => number }
 
 type Counter = { name: RateName; value: number; window: SlidingWindow; countsTokens: boolean }
 
@@ -32,7 +23,7 @@ export const isSet = (value: number | undefined): value is number => value !== u
 export const isLimiting = (limit: Limit | undefined): limit is Limit =>
   limit !== undefined && (isSet(limit.concurrency) || rateNames.some(name => isSet(limit[name])))
 
-export class LimitCounters {
+export class LimitCounters implements CounterSet {
   /** The round in which an older queued request claimed these counters. */
   claimedInRound = 0
   /** Seconds a request may wait. Undefined if the limit sets no timeout. */
@@ -100,8 +91,14 @@ export class LimitCounters {
   }
 
   /** When the daily quota has capacity again. `now` if it has capacity or there is none. */
-  dailyQuotaReadyAt(now: number): number {
+  quotaReadyAt(now: number): number {
     return this.#counters.find(({ name }) => name === 'rpd')?.window.readyAt(1, now) ?? now
+  }
+
+  shareLeft(now: number): number {
+    let share = Math.max(0, 1 - this.#inFlight / this.#maxConcurrency)
+    for (const { window } of this.#counters) share = Math.min(share, window.shareLeft(now))
+    return share
   }
 
   /** True if nothing is counted and no slot is in use. */

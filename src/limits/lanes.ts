@@ -1,7 +1,8 @@
 /** Maps targets to their counters. Counters are looked up by name, so they survive a reload of the configuration. */
 import type { GatewayError } from '../base/errors.ts'
 import type { Entry, Limit, Target } from '../providers/entry.ts'
-import { isLimiting, isSet, LimitCounters, type RequestCost } from './counters.ts'
+import type { CounterSet, RequestCost } from './counter-set.ts'
+import { isLimiting, isSet, LimitCounters } from './counters.ts'
 import type { Admission } from './limits.ts'
 
 /** Up to this number of lanes, idle lanes are not swept. */
@@ -9,12 +10,22 @@ const minLanesToSweep = 20_000
 
 /** Targets that share the same counters, and the queue of requests for them, oldest first. */
 export type Lane = {
-  counterSets: LimitCounters[]
+  counterSets: CounterSet[]
+  /** The health of the only target of this lane. */
+  health?: HealthGate | undefined
   group: LaneGroup
   head?: QueueSlot
   tail?: QueueSlot
   /** The last admission that visited this lane. */
   lastVisit: number
+}
+
+/** The health of a target, which holds requests back like a limit. */
+export interface HealthGate extends CounterSet {
+  /** Nothing but an open circuit breaker holds the target back, and a request may try it. */
+  canTry(now: number): boolean
+  /** Nothing but an open circuit breaker holds the target back. */
+  isOnlyOpen(now: number): boolean
 }
 
 /** The lanes of one service. Only they can share counters. */
@@ -34,8 +45,8 @@ export type QueueSlot = {
   lane: Lane
   target: Target
   rank: number
-  previous?: QueueSlot
-  next?: QueueSlot
+  previous?: QueueSlot | undefined
+  next?: QueueSlot | undefined
 }
 
 export type Waiter = {
@@ -106,6 +117,7 @@ export class Lanes {
   constructor(
     readonly now: () => number,
     readonly onChange: (group: LaneGroup) => void,
+    private readonly healthOf: ((target: Target) => HealthGate) | undefined,
   ) {}
 
   /** Undefined if nothing limits the target. */
@@ -127,9 +139,12 @@ export class Lanes {
       const gate = this.#countersFor(limitKey, target.entry, group)
       return gate ? [{ key: limitKey.key, gate }] : []
     })
-    if (found.length === 0) return undefined
-    const key = found.map(one => one.key).join(' + ')
-    const lane = this.#lanes.get(key) ?? { counterSets: found.map(one => one.gate), group, lastVisit: 0 }
+    const health = this.healthOf?.(target)
+    if (found.length === 0 && !health) return undefined
+    const key = [...found.map(one => one.key), ...(health ? [`target ${target.id}`] : [])].join(' + ')
+    const counterSets: CounterSet[] = found.map(one => one.gate)
+    if (health) counterSets.push(health)
+    const lane = this.#lanes.get(key) ?? { counterSets, health, group, lastVisit: 0 }
     this.#lanes.set(key, lane)
     return lane
   }

@@ -20,9 +20,14 @@ export type AdmissionRequest = {
   readonly isClientGone: boolean
   /** The client's signal. Its abort removes the request from the queue. Only read if the request has to wait. */
   readonly signal: AbortSignal
+  /** The place in the queue that an earlier attempt of the same request had. */
+  readonly arrival?: number | undefined
+  /** Milliseconds that the request has waited for earlier attempts. They count against the timeout of the queue. */
+  readonly waited?: number
 }
 
-export type Admission = { target: Target; lease: Lease }
+/** `arrival`: the place in the queue, for a further attempt of the same request. */
+export type Admission = { target: Target; lease: Lease; arrival?: number }
 
 /** Implemented in memory. A shared store can implement the same contract. */
 export interface Limits {
@@ -33,6 +38,10 @@ export interface Limits {
    * @throws GatewayError `limited`, which names the limit and has `retryAfter`; `cancelled` when the signal aborts
    */
   admit(targets: readonly Target[], request: AdmissionRequest): Admission | Promise<Admission>
+  /** Admits a request although limits or the health of the target hold it back: the last resort of a plan. */
+  force(target: Target, request: AdmissionRequest): Admission
+  /** The part of the target's limits that is left, from 0 to 1. */
+  shareLeft(target: Target, embedding: boolean): number
   /** The number of requests in the queue. */
   readonly waiting: number
 }

@@ -1,8 +1,8 @@
 /** The limits of this process, counted in memory. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { BlockingLimit, RequestCost } from './counters.ts'
-import { type Lane, type LaneGroup, Lanes } from './lanes.ts'
+import type { BlockingLimit, RequestCost } from './counter-set.ts'
+import { type HealthGate, type Lane, type LaneGroup, Lanes } from './lanes.ts'
 import type { Admission, AdmissionRequest, Lease, Limits } from './limits.ts'
 import { AdmissionQueue, type Timer } from './queue.ts'
 
@@ -61,8 +61,9 @@ const limitedError = (lanes: readonly Lane[], cost: RequestCost, now: number): G
     .map(one => soonestBlockingLimit(lanes, one, now))
     .find(found => found !== undefined)
   if (!blocking) return new GatewayError('limited', 'the line for this model is too long', { retryAfter: 1 })
-  const { name, value, owner, readyAt } = blocking
+  const { name, value, owner, readyAt, failure } = blocking
   const retryAfter = Math.max(1, Math.ceil((expectedTurn(blocking, now) - now) / 1000))
+  if (failure) return new GatewayError(failure.code, failure.message, { ...failure.detail, retryAfter })
   const turn = Number.isFinite(readyAt) ? `next turn in ${retryAfter} s` : 'next turn when a request ends'
   return new GatewayError('limited', `limit ${name} ${value} of ${owner} is used up, ${turn}`, { retryAfter })
 }
@@ -91,15 +92,15 @@ class MemoryLimits implements Limits {
   readonly #queue: AdmissionQueue
   readonly #lanes: Lanes
 
-  constructor(now: () => number, timer: Timer) {
+  constructor(now: () => number, timer: Timer, healthOf: ((target: Target) => HealthGate) | undefined) {
     this.#now = now
     this.#queue = new AdmissionQueue({
       now,
       timer,
-      grant: (lane, target, cost) => ({ target, lease: this.#createLease(lane, cost) }),
+      grant: (lane, target, cost, arrival) => ({ target, lease: this.#createLease(lane, cost), arrival }),
       refusal: (lanes, cost) => limitedError(lanes, cost, now()),
     })
-    this.#lanes = new Lanes(now, group => this.#queue.wake(group))
+    this.#lanes = new Lanes(now, group => this.#queue.wake(group), healthOf)
   }
 
   get waiting(): number {
@@ -125,7 +126,27 @@ class MemoryLimits implements Limits {
       blocked.push({ lane, target })
     }
     if (!cost) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
-    return this.#enqueue(blocked, cost, request.signal)
+    const attemptable = this.#attemptable(blocked)
+    if (attemptable) return { target: attemptable.target, lease: this.#createLease(attemptable.lane, cost) }
+    return this.#enqueue(blocked, cost, request)
+  }
+
+  force(target: Target, request: AdmissionRequest): Admission {
+    const lane = this.#lanes.laneFor(target, request.embedding)
+    return { target, lease: lane ? this.#createLease(lane, costOf(request)) : unlimitedLease }
+  }
+
+  shareLeft(target: Target, embedding: boolean): number {
+    const now = this.#now()
+    const lane = this.#lanes.laneFor(target, embedding)
+    return lane ? Math.min(...lane.counterSets.map(counters => counters.shareLeft(now))) : 1
+  }
+
+  /** If nothing but open breakers holds the request back, it tries one of them instead of waiting. */
+  #attemptable(blocked: LaneTargets): LaneTargets[number] | undefined {
+    const now = this.#now()
+    if (!blocked.every(({ lane }) => lane.health?.isOnlyOpen(now))) return undefined
+    return blocked.find(({ lane }) => lane.health!.canTry(now) && !this.#queue.wouldOvertake(lane))
   }
 
   #hasCapacity(lane: Lane, cost: RequestCost): boolean {
@@ -133,14 +154,15 @@ class MemoryLimits implements Limits {
     return !this.#queue.wouldOvertake(lane) && lane.counterSets.every(counters => counters.hasCapacity(cost, now))
   }
 
-  #enqueue(blocked: LaneTargets, cost: RequestCost, signal: AbortSignal): Promise<Admission> {
+  #enqueue(blocked: LaneTargets, cost: RequestCost, request: AdmissionRequest): Promise<Admission> {
     const now = this.#now()
-    const maxWait = maxWaitFor(blocked)
+    const maxWait = Math.max(0, maxWaitFor(blocked) - (request.waited ?? 0))
     const isHopeless = blocked.every(({ lane }) =>
-      lane.counterSets.some(counters => counters.dailyQuotaReadyAt(now) > now + maxWait),
+      lane.counterSets.some(counters => counters.quotaReadyAt(now) > now + maxWait),
     )
     if (isHopeless) throw limitedError(lanesOf(blocked), cost, now)
-    if (this.#queue.size < maxWaiting) return this.#queue.join({ lanes: blocked, cost, maxWait, signal })
+    const { signal, arrival } = request
+    if (this.#queue.size < maxWaiting) return this.#queue.join({ lanes: blocked, cost, maxWait, signal, arrival })
     const { message, detail } = limitedError(lanesOf(blocked), cost, now)
     throw new GatewayError('limited', `${maxWaiting} requests are waiting already: ${message}`, detail)
   }
@@ -164,11 +186,14 @@ class MemoryLimits implements Limits {
   }
 }
 
+/** `healthOf`: what else holds a target back than its limits. Absent: nothing does. */
+type MemoryLimitsOptions = { now?: () => number; timer?: Timer; healthOf?: (target: Target) => HealthGate }
+
 /**
  * Counters in memory, keyed by service, credential and model. Use one instance for the life of the process, so that the
  * counters survive reloads. Embeddings are counted by `embedding_limit` only, all else by `limit` and the credential's
  * own limit. At most 10,000 requests wait. A request whose daily quota cannot renew within its wait is refused at once.
  * @param options `now` returns milliseconds of a monotonic clock
  */
-export const memoryLimits = (options: { now?: () => number; timer?: Timer } = {}): Limits =>
-  new MemoryLimits(options.now ?? (() => performance.now()), options.timer ?? startTimer)
+export const memoryLimits = (options: MemoryLimitsOptions = {}): Limits =>
+  new MemoryLimits(options.now ?? (() => performance.now()), options.timer ?? startTimer, options.healthOf)

@@ -1,7 +1,7 @@
 /** The queue of requests that wait for capacity: first come first served for every limit, with one timer for all. */
 import { GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
-import type { RequestCost } from './counters.ts'
+import type { RequestCost } from './counter-set.ts'
 import type { Lane, LaneGroup, QueueSlot, Waiter } from './lanes.ts'
 import type { Admission } from './limits.ts'
 
@@ -13,13 +13,15 @@ type JoinRequest = {
   cost: RequestCost
   maxWait: number
   signal: AbortSignal
+  /** The place of a request that waited before: it keeps it. */
+  arrival?: number | undefined
 }
 
 /** What the queue leaves to its owner: the clock, the admission of a request, and the error of a refused one. */
 type QueueHooks = {
   now: () => number
   timer: Timer
-  grant: (lane: Lane, target: Target, cost: RequestCost) => Admission
+  grant: (lane: Lane, target: Target, cost: RequestCost, arrival: number) => Admission
   refusal: (lanes: readonly Lane[], cost: RequestCost) => GatewayError
 }
 
@@ -40,13 +42,17 @@ export class AdmissionQueue {
 
   constructor(readonly hooks: QueueHooks) {}
 
-  /** Appends a request to the queue of each of its lanes. The promise resolves when the request is admitted. */
-  join({ lanes, cost, maxWait, signal }: JoinRequest): Promise<Admission> {
+  /** The number of a request that arrives now. */
+  nextArrival(): number {
+    return ++this.#arrivals
+  }
+
+  /** Adds a request to the queue of each of its lanes, by its arrival. The promise resolves when the request is admitted. */
+  join({ lanes, cost, maxWait, signal, arrival = this.nextArrival() }: JoinRequest): Promise<Admission> {
     const { promise, resolve, reject } = Promise.withResolvers<Admission>()
     const deadline = this.hooks.now() + maxWait
     const onAbort = () =>
       this.#leave(waiter, new GatewayError('cancelled', 'the client left while it waited for its turn'))
-    const arrival = ++this.#arrivals
     const waiter: Waiter = {
       arrival,
       cost,
@@ -60,7 +66,7 @@ export class AdmissionQueue {
       onAbort,
     }
     waiter.slots = lanes.map(({ lane, target }, rank) => ({ waiter, lane, target, rank }))
-    for (const slot of waiter.slots) this.#append(slot)
+    for (const slot of waiter.slots) this.#insert(slot)
     const waiters = this.#byMaxWait.get(maxWait) ?? new Set()
     this.#byMaxWait.set(maxWait, waiters.add(waiter))
     this.size++
@@ -131,7 +137,7 @@ export class AdmissionQueue {
       return false
     }
     this.#remove(waiter)
-    waiter.resolve(this.hooks.grant(lane, target, waiter.cost))
+    waiter.resolve(this.hooks.grant(lane, target, waiter.cost, waiter.arrival))
     return true
   }
 
@@ -143,12 +149,17 @@ export class AdmissionQueue {
     for (const group of groupsOf(waiter)) this.wake(group)
   }
 
-  #append(slot: QueueSlot): void {
+  /** Behind all that arrived earlier: at the end, but for a request that comes back after a failed attempt. */
+  #insert(slot: QueueSlot): void {
     const { lane } = slot
-    slot.previous = lane.tail
-    if (lane.tail) lane.tail.next = slot
+    let before = lane.tail
+    while (before && before.waiter.arrival > slot.waiter.arrival) before = before.previous
+    slot.previous = before
+    slot.next = before ? before.next : lane.head
+    if (slot.next) slot.next.previous = slot
+    else lane.tail = slot
+    if (before) before.next = slot
     else lane.head = slot
-    lane.tail = slot
     lane.group.lanes.add(lane)
     this.#groups.add(lane.group)
   }

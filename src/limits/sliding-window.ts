@@ -88,6 +88,12 @@ export class SlidingWindow {
     return now
   }
 
+  /** The part of the limit that is left, from 0 to 1. */
+  shareLeft(now: number): number {
+    this.#expire(now)
+    return Math.max(0, 1 - this.#total / this.#limit)
+  }
+
   /** True if nothing is charged, as in a new window. */
   isIdle(now: number): boolean {
     this.#expire(now)
