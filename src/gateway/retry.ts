@@ -1,0 +1,159 @@
+/**
+ * Serves a request: attempt after attempt, until one answers or nobody may be asked any more. The order is that of the
+ * plan: other credentials, other entries, then the fallbacks of the model.
+ */
+import { asGatewayError, GatewayError } from '../base/errors.ts'
+import type { Target } from '../providers/entry.ts'
+import type { Plan } from '../routing/router.ts'
+import type { AttemptRecord } from '../telemetry/attempt-record.ts'
+import { admitAttempt, type AttemptContext, callTarget, type StartedAttempt } from './attempt.ts'
+import type { ClientRequest } from './client-request.ts'
+import { finalError } from './final-error.ts'
+import { Candidates, reasonOf, wasNotProcessed } from './retry-policy.ts'
+
+/** Reads what an attempt answers: up to the first content of a stream, or the whole answer. */
+type OpenAnswer<Answer> = (started: StartedAttempt) => Promise<Answer>
+
+/**
+ * Returns the first answer.
+ * @throws GatewayError what helps the client most of all that failed: see `finalError`
+ */
+export const serveWithRetries = async <Answer>(
+  clientRequest: ClientRequest,
+  plan: Plan,
+  context: AttemptContext,
+  open: OpenAnswer<Answer>,
+): Promise<Answer> => {
+  const run = new RetryRun(clientRequest, plan, context)
+  for (;;) {
+    const record = await run.admit()
+    try {
+      return await open(await callTarget(clientRequest, run.plan, record, context))
+    } catch (thrown) {
+      run.noteFailure(record, asGatewayError(thrown))
+    }
+  }
+}
+
+/** The attempts of one request. */
+class RetryRun {
+  plan: Plan
+  readonly #candidates: Candidates
+  readonly #isRepeatable: boolean
+  #attempts = 0
+  #fallbackIndex = 0
+  #arrival: number | undefined
+
+  constructor(
+    private readonly clientRequest: ClientRequest,
+    plan: Plan,
+    private readonly context: AttemptContext,
+  ) {
+    this.plan = plan
+    this.#candidates = new Candidates(plan.targets)
+    this.#isRepeatable = isRepeatable(clientRequest)
+  }
+
+  /** Waits for the turn of the next attempt. @throws GatewayError the final error, if there is none */
+  async admit(): Promise<AttemptRecord> {
+    for (;;) {
+      const targets = this.#candidates.remaining()
+      try {
+        if (targets.length === 0) throw this.#lastError()
+        const record = await admitAttempt(this.clientRequest, targets, this.context, this.#arrival)
+        this.#arrival = record.arrival
+        this.#attempts++
+        if (!this.#candidates.isRepeat(record.target)) return record
+        if (await this.#pauseBeforeRepeat(record)) return record
+      } catch (thrown) {
+        const error = asGatewayError(thrown)
+        const lastResort = this.#lastResort(targets, error)
+        if (lastResort) return lastResort
+        if (!this.#isOverdue() && this.#moveToFallback(error)) continue
+        throw this.#final(error)
+      }
+    }
+  }
+
+  /** @throws GatewayError the final error, if no further attempt may follow */
+  noteFailure(record: AttemptRecord, error: GatewayError): void {
+    record.end(error)
+    const { lifetime, runtime } = this.context
+    lifetime.throwIfEnded()
+    const mayContinue = this.#candidates.note({ target: record.target, error })
+    if (lifetime.noFallback) this.#candidates.keepEntry(record.target.entry.id)
+    if (!mayContinue && reasonOf(error) === undefined) throw this.#final(error)
+    const isSpent = this.#attempts >= runtime.settings.retry.attempts || this.#isOverdue()
+    if (!mayContinue || isSpent || !(this.#isRepeatable || wasNotProcessed(error))) throw this.#final(error)
+  }
+
+  #lastError(): GatewayError {
+    return this.#candidates.failed.at(-1)?.error ?? new GatewayError('internal', 'internal error of the gateway')
+  }
+
+  #final(error: GatewayError): GatewayError {
+    const { lifetime } = this.context
+    const { failed } = this.#candidates
+    lifetime.hasTriedEverything = failed.length > 0
+    return lifetime.endReason ?? finalError(failed, error)
+  }
+
+  /** Before anything was tried, a target whose key or model was refused before is better than no answer. */
+  #lastResort(targets: readonly Target[], error: GatewayError): AttemptRecord | undefined {
+    const reason = error.detail.failure?.reason
+    const isDead = reason === 'key' || reason === 'balance'
+    if (!isDead || this.#candidates.failed.length > 0 || targets.length === 0) return undefined
+    this.#attempts++
+    return admitAttempt.force(this.clientRequest, targets.at(-1)!, this.context)
+  }
+
+  /** Goes on with the next fallback of the model that the caller may use. */
+  #moveToFallback(error: GatewayError): boolean {
+    const { lifetime, fallbackPlans } = this.context
+    if (lifetime.noFallback || !fallbackPlans || !isWorthMoving(error)) return false
+    if (this.#attempts >= this.context.runtime.settings.retry.attempts) return false
+    const next = fallbackPlans(this.#fallbackIndex++)
+    if (!next) return false
+    this.plan = next
+    this.#candidates.replace(next.targets)
+    return true
+  }
+
+  /**
+   * Waits before the same target is asked again. Returns false if the entry has been asked again too often of late; the
+   * target is then left out.
+   */
+  async #pauseBeforeRepeat(record: AttemptRecord): Promise<boolean> {
+    const { lifetime, runtime } = this.context
+    if (!runtime.retryBudget.take(record.target.entry.id)) {
+      this.#attempts--
+      this.#candidates.exclude(record.target)
+      record.end()
+      return false
+    }
+    const { backoff, maxBackoff } = runtime.settings.retry
+    const seconds = Math.min(backoff * 2 ** (this.#candidates.failed.length - 1), maxBackoff)
+    await lifetime.sleep(seconds * (0.5 + Math.random() / 2) * 1000)
+    lifetime.throwIfEnded()
+    return true
+  }
+
+  #isOverdue(): boolean {
+    const { lifetime, runtime } = this.context
+    return performance.now() - lifetime.record.startedAt >= runtime.settings.retry.maxTime * 1000
+  }
+}
+
+/** A limit, a failure of a vendor or of all of them: another model may do. The request's own fault stays. */
+const isWorthMoving = (error: GatewayError): boolean => error.code === 'limited' || reasonOf(error) !== undefined
+
+/** Paths whose calls may be made twice: they leave nothing behind and cost little. */
+const repeatablePaths: ReadonlySet<string> = new Set(['moderations', 'completions', 'ocr', 'score', 'tokenize'])
+
+/** A call that acts twice must not be repeated unless certainly nothing was processed. */
+const isRepeatable = ({ protocol, json, upload }: ClientRequest): boolean => {
+  if (upload) return false
+  if (protocol.kind === 'passthrough') return repeatablePaths.has(protocol.id)
+  const { background, store } = json!.body
+  return background !== true && !(protocol.id === 'openai-responses' && store === true)
+}
