@@ -6,13 +6,12 @@ import { createRedact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import { createLongLivedState, type LongLivedState, type Runtime } from '../gateway/runtime.ts'
 import { StreamUsage } from '../gateway/stream-usage.ts'
-import { memoryLimits } from '../limits/memory.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
+import { RetryBudget } from '../routing/retry-budget.ts'
 import { createRouter } from '../routing/router.ts'
 import { needsTargetStats } from '../routing/target-stats.ts'
 import { createServer, type ServerState } from '../server/server.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
-import { RequestRecords } from '../telemetry/request-lifetime.ts'
 import { banner, exposureWarning } from './banner.ts'
 import { loadForServing, type ServeOptions } from './commands.ts'
 
@@ -25,11 +24,7 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
   if (settings === undefined) return 1
   const redact = createRedact(settings.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
-  const records = new RequestRecords(log)
-  const state = {
-    runtime: buildRuntime(settings, createLongLivedState({ limits: memoryLimits(), records })),
-    draining: false,
-  }
+  const state = { runtime: buildRuntime(settings, createLongLivedState(log)), draining: false }
   const app = createServer(state)
   try {
     app.listen({ hostname: settings.host, port: settings.port, idleTimeout, reusePort: false })
@@ -50,7 +45,8 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
 
 /** Builds everything that a request needs from one configuration. */
 export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState): Runtime => {
-  const { records, targetStats, roundRobinPositions } = longLived
+  const { records, health, targetStats, roundRobinPositions } = longLived
+  health.configure(settings)
   records.stats = needsTargetStats(settings.strategy) ? targetStats : undefined
   return {
     settings,
@@ -58,6 +54,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
     router: createRouter(settings, supportsProtocol, { positions: roundRobinPositions, stats: targetStats }),
     ...longLived,
     streamUsage: new StreamUsage(),
+    retryBudget: new RetryBudget(settings.retry.budget),
     targetsWithoutCount: new WeakSet(),
     redact: createRedact(settings.secrets),
   }

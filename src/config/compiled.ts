@@ -20,6 +20,29 @@ export type KeyRule = {
 /** Timeouts in seconds. */
 export type Timeouts = { connect: number; firstByte: number; idle: number }
 
+export type RetrySettings = {
+  /** Attempts of one request, the first included. */
+  attempts: number
+  /** Seconds before the same target is asked again; they double up to `maxBackoff`. */
+  backoff: number
+  maxBackoff: number
+  /** Seconds from the arrival of the request after which no further attempt begins. */
+  maxTime: number
+  /** The part of an entry's requests that may be repeats at the same target. */
+  budget: number
+}
+
+export type BreakerSettings = {
+  /** False: no breaker ever opens. */
+  enabled: boolean
+  /** Failures in a row that open it. */
+  failureThreshold: number
+  /** Seconds until the first try; they double up to ten minutes. */
+  recoveryTimeout: number
+  /** Requests at once that try whether the vendor has recovered. */
+  halfOpenMaxRequests: number
+}
+
 export type CompiledConfig = {
   /** Absolute path of the configuration file. Absent for the built-in default. */
   path?: string
@@ -38,6 +61,16 @@ export type CompiledConfig = {
   redirect: ReadonlyMap<string, string>
   defaultModel?: string
   timeouts: Timeouts
+  retry: RetrySettings
+  breaker: BreakerSettings
+  /** Model → the models that stand in for it, best first. `*` is for all others. */
+  fallback: ReadonlyMap<string, readonly string[]>
+  /** Whether targets are passed over after a refusal. */
+  cools: boolean
+  /** Whether limits are learned from refusals and from the vendors' headers. */
+  learns: boolean
+  /** Whether answers name the target that served them. */
+  exposeTargets: boolean
   /** Seconds between heartbeats on a silent stream. 0 sends none. */
   heartbeat: number
   /** Maximum size of a request body in bytes. */

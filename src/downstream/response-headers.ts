@@ -52,13 +52,20 @@ export const responseHeaders = (
     headers['cache-control'] = 'no-cache'
     headers['x-accel-buffering'] = 'no'
   }
+  if (lifetime.exposesTargets && lifetime.record.servedBy !== undefined) {
+    headers['x-served-by'] = lifetime.record.servedBy.replace(/[^\x20-\x7e]/g, '?')
+    headers['x-attempts'] = String(lifetime.record.attempts)
+  }
   if (lifetime.shouldReportLosses && lifetime.losses) headers['x-losses'] = lossesText(lifetime.losses)
   return vendorHeaders ? addVendorHeaders(vendorHeaders, redact, headers) : headers
 }
 
 /** The headers of an error: the vendor's rate limits, and after how many seconds a retry makes sense. */
-export const errorHeaders = ({ detail }: GatewayError, answered: Answered): ResponseHeaders => {
+export const errorHeaders = ({ code, detail }: GatewayError, answered: Answered): ResponseHeaders => {
   const headers = { ...responseHeaders(answered, 'application/json'), ...detail.headers }
+  // Only a limit invites a client to repeat what the gateway has repeated already.
+  if (answered.lifetime.hasTriedEverything && code !== 'limited' && code !== 'upstream_limited')
+    headers['x-should-retry'] = 'false'
   if (detail.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(detail.retryAfter))
   return headers
 }

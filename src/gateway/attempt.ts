@@ -6,7 +6,7 @@
 import { GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { estimateTokens } from '../limits/estimate.ts'
-import type { AdmissionRequest } from '../limits/limits.ts'
+import type { Admission, AdmissionRequest } from '../limits/limits.ts'
 import type { Exchange, UsageOption } from '../protocols/protocol.ts'
 import { unaryTaskOf, vendorProtocolOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
@@ -22,32 +22,44 @@ import { storeResponseFor } from './previous-response.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What belongs to one request besides its content. For `conversation` see `ResumedRequest`. */
-export type AttemptContext = { lifetime: RequestLifetime; runtime: Runtime; conversation?: Json[] | undefined }
+export type AttemptContext = {
+  lifetime: RequestLifetime
+  runtime: Runtime
+  conversation?: Json[] | undefined
+  /** The plans of the models that stand in for the requested one, best first. */
+  fallbackPlans?: Iterator<Plan, undefined>
+}
 
 /** An attempt whose vendor sent a 2xx status. The body of the response has not been read yet. */
-type StartedAttempt = { upstream: UpstreamResponse; pipe: ResponsePipe; target: Target }
+export type StartedAttempt = {
+  upstream: UpstreamResponse
+  pipe: ResponsePipe
+  target: Target
+  record: AttemptRecord
+}
 
 /**
- * Makes one attempt: waits for admission, prepares the request, calls the vendor, and returns once a 2xx status has
- * arrived. A vendor that refuses to be asked for usage in the stream is called again without the question.
- * @throws GatewayError the vendor's refusal, `limited`, `upstream_failed`, `upstream_timeout`, or `invalid_request` if
- * the target cannot serve this request
+ * Prepares the request, calls the vendor, and returns once a 2xx status has arrived. A vendor that refuses to be asked
+ * for usage in the stream is called again without the question.
+ * @throws GatewayError the vendor's refusal, `upstream_failed`, `upstream_timeout`, or `invalid_request` if the target
+ * cannot serve this request
  */
-export const attempt = async (
+export const callTarget = async (
   clientRequest: ClientRequest,
   plan: Plan,
+  record: AttemptRecord,
   context: AttemptContext,
 ): Promise<StartedAttempt> => {
-  const record = await admit(clientRequest, plan, context)
-  const { streamUsage } = context.runtime
+  const { streamUsage, retryBudget } = context.runtime
+  retryBudget.noteRequest(record.target.entry.id)
   try {
-    return await callTarget(clientRequest, plan, record, context, true)
+    return await callOnce(clientRequest, plan, record, context, true)
   } catch (refusal) {
     const canRepeat = clientRequest.stream && refusal instanceof GatewayError && mayAskForUsage(record.target, context)
     const option = canRepeat ? usageOptionFor(record.target, clientRequest) : undefined
     if (!canRepeat || !option?.isMentioned(refusal)) throw refusal
     record.restart()
-    const started = await callTarget(clientRequest, plan, record, context, false)
+    const started = await callOnce(clientRequest, plan, record, context, false)
     if (option.isUnsupported(refusal)) streamUsage.markRefused(record.target)
     return started
   }
@@ -60,8 +72,8 @@ const mayAskForUsage = (target: Target, { runtime }: AttemptContext): boolean =>
 const usageOptionFor = (target: Target, { protocol }: ClientRequest): UsageOption | undefined =>
   vendorProtocolOf(chooseProtocol(target, protocol.id)).usageOption
 
-/** One call to the target that admitted the request. @throws GatewayError as `attempt` does */
-const callTarget = async (
+/** One call to the target that admitted the request. @throws GatewayError as `callTarget` does */
+const callOnce = async (
   clientRequest: ClientRequest,
   plan: Plan,
   record: AttemptRecord,
@@ -79,7 +91,7 @@ const callTarget = async (
     context.lifetime.throwIfEnded()
     const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
     if (!call.response.ok) await failAttempt(call, pipe, record)
-    return { upstream: call, pipe, target }
+    return { upstream: call, pipe, target, record }
   } catch (thrown) {
     if (thrown instanceof GatewayError && thrown.detail.unsent) record.reachedVendor = false
     // The reason the request was ended from outside takes precedence over the failure it caused.
@@ -137,7 +149,12 @@ class LazyAdmissionRequest implements AdmissionRequest {
   constructor(
     private readonly clientRequest: ClientRequest,
     private readonly lifetime: RequestLifetime,
+    readonly arrival: number | undefined,
   ) {}
+
+  get waited(): number {
+    return this.lifetime.record.queueTime
+  }
 
   get embedding(): boolean {
     return unaryTaskOf(this.clientRequest.protocol.id) === 'embedding'
@@ -155,17 +172,37 @@ class LazyAdmissionRequest implements AdmissionRequest {
   }
 }
 
-/** Waits until a target has room, and begins an attempt there. */
-const admit = async (
+/**
+ * Waits until one of the targets admits the request.
+ * @param arrival the place in the queue of an earlier attempt
+ * @throws GatewayError `limited`, or why no target can serve the request in time
+ */
+export const admitAttempt = async (
   clientRequest: ClientRequest,
-  plan: Plan,
+  targets: readonly Target[],
   { lifetime, runtime }: AttemptContext,
+  arrival: number | undefined,
 ): Promise<AttemptRecord> => {
   lifetime.throwIfEnded()
   const queuedAt = performance.now()
-  const admitting = runtime.limits.admit(plan.targets, new LazyAdmissionRequest(clientRequest, lifetime))
-  const admission = await admitting
-  if (admitting instanceof Promise) lifetime.record.queueTime += performance.now() - queuedAt
+  const result = runtime.limits.admit(targets, new LazyAdmissionRequest(clientRequest, lifetime, arrival))
+  if (!(result instanceof Promise)) return begin(result, lifetime)
+  try {
+    return begin(await result, lifetime)
+  } finally {
+    lifetime.record.queueTime += performance.now() - queuedAt
+  }
+}
+
+/** Begins an attempt although limits or the health of the target hold it back. */
+export const forceAttempt = (
+  clientRequest: ClientRequest,
+  target: Target,
+  { lifetime, runtime }: AttemptContext,
+): AttemptRecord =>
+  begin(runtime.limits.force(target, new LazyAdmissionRequest(clientRequest, lifetime, undefined)), lifetime)
+
+const begin = (admission: Admission, lifetime: RequestLifetime): AttemptRecord => {
   const record = lifetime.beginAttempt(admission)
   lifetime.throwIfEnded()
   return record
@@ -190,5 +227,8 @@ const exchangeFor = (
 
 const refuseLoss = ({ losses }: AttemptRecord, { runtime }: AttemptContext): void => {
   if (runtime.settings.onLoss !== 'refuse' || losses === undefined) return
-  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${losses.join('; ')}`)
+  // Another target may carry it.
+  throw new GatewayError('invalid_request', `the target cannot carry all of the request: ${losses.join('; ')}`, {
+    failure: { reason: 'ability' },
+  })
 }

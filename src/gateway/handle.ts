@@ -14,17 +14,19 @@ import { errorHeaders, responseHeaders } from '../downstream/response-headers.ts
 import { RequestMedia } from '../media/inline-urls.ts'
 import type { Batch } from '../protocols/protocol.ts'
 import type { ClientProtocol } from '../protocols/registry.ts'
+import { fallbackPlans } from '../routing/fallbacks.ts'
 import type { Caller, Plan } from '../routing/router.ts'
 import { preferSealOrigin } from '../routing/seal-affinity.ts'
 import { affinityOf } from '../routing/targets.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
-import { type AttemptContext, attempt } from './attempt.ts'
+import type { AttemptContext, StartedAttempt } from './attempt.ts'
 import type { ClientRequest } from './client-request.ts'
 import { type CompleteResponse, openStream, readCompleteResponse } from './convert-response.ts'
 import { estimateAfterFailure, planTokenCount } from './count-tokens.ts'
 import { answerParts, splitBatch } from './fan-out.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { resumePreviousResponse } from './previous-response.ts'
+import { serveWithRetries } from './retry.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What the URL of a request says: the protocol, and for some paths the model and whether to stream. */
@@ -61,6 +63,8 @@ export const handleRequest = async (
   try {
     const caller = identifyCaller(request, operation.query, connection, lifetime, runtime)
     lifetime.shouldReportLosses = request.headers.get('x-report-losses') === '1'
+    lifetime.noFallback = request.headers.get('x-no-fallback') === '1'
+    lifetime.exposesTargets = runtime.settings.exposeTargets
     const received = parseClientRequest(
       await readBody(request, operation, runtime),
       request.headers,
@@ -73,7 +77,12 @@ export const handleRequest = async (
     lifetime.record.model = planned.model
     const countPlan = planTokenCount(received, planned, runtime)
     if ('estimate' in countPlan) return respondJson(countPlan.estimate, received.protocol, lifetime, runtime)
-    const context: AttemptContext = { lifetime, runtime }
+    const planFor = (model: string) => planTargets({ ...received, model }, caller, runtime)
+    const context: AttemptContext = {
+      lifetime,
+      runtime,
+      fallbackPlans: fallbackPlans(planned.model, runtime.settings.fallback, planFor),
+    }
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
     if ('parts' in batchPlan) return await answerBatch(received, batchPlan, caller, context)
@@ -151,7 +160,7 @@ const planTargets = (clientRequest: ClientRequest, caller: Caller, runtime: Runt
 const answerStream = (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { lifetime, runtime } = context
   const { protocol } = clientRequest
-  const opening = attempt(clientRequest, plan, context).then(({ upstream, pipe }) =>
+  const opening = serveWithRetries(clientRequest, plan, context, ({ upstream, pipe }) =>
     openStream(upstream, pipe, runtime.settings.timeouts.idle, source => {
       const stop = (error: GatewayError) => {
         source.cancel()
@@ -177,21 +186,27 @@ const eventStreamOptions = (protocol: ClientProtocol, { lifetime, runtime }: Att
 
 const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { lifetime, runtime } = context
-  const { upstream, pipe, target } = await attempt(clientRequest, plan, context)
-  const { idle } = runtime.settings.timeouts
-  const idleTimeouts = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
-  let complete: CompleteResponse
-  try {
-    complete = await readCompleteResponse(upstream, pipe, idleTimeouts, lifetime)
-  } finally {
-    lifetime.throwIfEnded()
-  }
+  const { complete, vendorHeaders } = await serveWithRetries(clientRequest, plan, context, async started => ({
+    complete: await readAnswer(started, context),
+    vendorHeaders: started.upstream.response.headers,
+  }))
   lifetime.markAnswered(complete.usage)
   if (typeof complete.body === 'string') lifetime.close()
   const answered = { lifetime, protocol: clientRequest.protocol, redact: runtime.redact }
-  return new Response(complete.body, {
-    headers: responseHeaders(answered, complete.contentType, upstream.response.headers),
-  })
+  return new Response(complete.body, { headers: responseHeaders(answered, complete.contentType, vendorHeaders) })
+}
+
+const readAnswer = async (
+  { upstream, pipe, target }: StartedAttempt,
+  { lifetime, runtime }: AttemptContext,
+): Promise<CompleteResponse> => {
+  const { idle } = runtime.settings.timeouts
+  const idleTimeouts = { vendor: target.entry.timeout === undefined ? idle : undefined, client: idle }
+  try {
+    return await readCompleteResponse(upstream, pipe, idleTimeouts, lifetime)
+  } finally {
+    lifetime.throwIfEnded()
+  }
 }
 
 /** Answers with the vendor's token count, or with an estimate if the vendor cannot count this request. */

@@ -6,7 +6,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Plan } from '../routing/router.ts'
 import type { AttemptRecord } from '../telemetry/attempt-record.ts'
-import { admitAttempt, type AttemptContext, callTarget, type StartedAttempt } from './attempt.ts'
+import { type AttemptContext, admitAttempt, callTarget, forceAttempt, type StartedAttempt } from './attempt.ts'
 import type { ClientRequest } from './client-request.ts'
 import { finalError } from './final-error.ts'
 import { Candidates, reasonOf, wasNotProcessed } from './retry-policy.ts'
@@ -41,7 +41,6 @@ class RetryRun {
   readonly #candidates: Candidates
   readonly #isRepeatable: boolean
   #attempts = 0
-  #fallbackIndex = 0
   #arrival: number | undefined
 
   constructor(
@@ -104,7 +103,7 @@ class RetryRun {
     const isDead = reason === 'key' || reason === 'balance'
     if (!isDead || this.#candidates.failed.length > 0 || targets.length === 0) return undefined
     this.#attempts++
-    return admitAttempt.force(this.clientRequest, targets.at(-1)!, this.context)
+    return forceAttempt(this.clientRequest, targets.at(-1)!, this.context)
   }
 
   /** Goes on with the next fallback of the model that the caller may use. */
@@ -112,9 +111,10 @@ class RetryRun {
     const { lifetime, fallbackPlans } = this.context
     if (lifetime.noFallback || !fallbackPlans || !isWorthMoving(error)) return false
     if (this.#attempts >= this.context.runtime.settings.retry.attempts) return false
-    const next = fallbackPlans(this.#fallbackIndex++)
+    const next = fallbackPlans.next().value
     if (!next) return false
-    this.plan = next
+    // The answer carries the name that the client used.
+    this.plan = { ...next, model: this.plan.model }
     this.#candidates.replace(next.targets)
     return true
   }

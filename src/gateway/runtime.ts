@@ -3,19 +3,24 @@ import type { Auth } from '../auth/keys.ts'
 import type { Redact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
+import { memoryLimits } from '../limits/memory.ts'
 import type { Target } from '../providers/entry.ts'
+import { Health } from '../routing/health/health.ts'
 import type { RoundRobinPositions } from '../routing/policies.ts'
+import type { RetryBudget } from '../routing/retry-budget.ts'
 import type { Router } from '../routing/router.ts'
 import { createTargetStats, type TargetStats } from '../routing/target-stats.ts'
 import { type AnswerStore, createAnswerStore } from '../store/answers.ts'
 import { createSealStore, type SealStore } from '../store/seals.ts'
-import type { RequestRecords } from '../telemetry/request-lifetime.ts'
+import type { Log } from '../telemetry/log.ts'
+import { RequestRecords } from '../telemetry/request-lifetime.ts'
 import { createVendorConnections, type VendorConnections } from '../upstream/connection/connections.ts'
 import type { StreamUsage } from './stream-usage.ts'
 
 /** State that outlives a configuration: counters, open requests, connections, measurements and the data of conversations. */
 export type LongLivedState = {
   limits: Limits
+  health: Health
   records: RequestRecords
   seals: SealStore
   answers: AnswerStore
@@ -30,19 +35,24 @@ export type Runtime = LongLivedState & {
   auth: Auth
   router: Router
   streamUsage: StreamUsage
+  retryBudget: RetryBudget
   /** Targets whose vendor answered that it does not count tokens. A new configuration asks them again. */
   targetsWithoutCount: WeakSet<Target>
   redact: Redact
 }
 
 /** The state at the start of a process: nothing is counted, measured or stored yet. */
-export const createLongLivedState = (
-  given: Pick<LongLivedState, 'limits' | 'records'> & Partial<LongLivedState>,
-): LongLivedState => ({
-  seals: createSealStore(),
-  answers: createAnswerStore(),
-  targetStats: createTargetStats(),
-  roundRobinPositions: new Map(),
-  connections: createVendorConnections(),
-  ...given,
-})
+export const createLongLivedState = (log: Log, given: Partial<LongLivedState> = {}): LongLivedState => {
+  const health = given.health ?? new Health()
+  return {
+    health,
+    limits: memoryLimits({ healthOf: target => health.gateOf(target) }),
+    records: new RequestRecords(log, health),
+    seals: createSealStore(),
+    answers: createAnswerStore(),
+    targetStats: createTargetStats(),
+    roundRobinPositions: new Map(),
+    connections: createVendorConnections(),
+    ...given,
+  }
+}

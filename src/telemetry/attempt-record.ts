@@ -3,9 +3,12 @@ import type { GatewayError } from '../base/errors.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Admission, Lease } from '../limits/limits.ts'
 import type { Target } from '../providers/entry.ts'
+import type { AttemptOutcome, Health } from '../routing/health/health.ts'
 import type { AttemptSample } from '../routing/target-stats.ts'
 import type { RequestRecord } from './request-record.ts'
 
+/** Milliseconds without content after which a client that leaves counts against the vendor. */
+const slowAfter = 8000
 /** Losses noted of one attempt; more would fill the log and no one reads them. */
 const maxLosses = 50
 
@@ -18,15 +21,21 @@ export class AttemptRecord {
    * tokens are given back.
    */
   reachedVendor = false
+  /** The place in the queue, for a further attempt of the same request. */
+  readonly arrival: number | undefined
   readonly #lease: Lease
+  readonly #startedAt = performance.now()
   #isEnded = false
+  #isAnswered = false
 
   /** @param sample absent if the strategy measures no targets */
   constructor(
-    { target, lease }: Admission,
+    { target, lease, arrival }: Admission,
     private readonly sample: AttemptSample | undefined,
+    private readonly health: Health,
   ) {
     this.target = target
+    this.arrival = arrival
     this.#lease = lease
   }
 
@@ -38,6 +47,8 @@ export class AttemptRecord {
   /** The first content of a stream, or a complete response, is there. */
   markAnswered(): void {
     this.sample?.markAnswered()
+    if (!this.#isAnswered) this.health.report(this.target, 'answered')
+    this.#isAnswered = true
   }
 
   /** The same target is called once more under the same lease: what the first call left behind no longer counts. */
@@ -51,6 +62,7 @@ export class AttemptRecord {
   end(error?: GatewayError): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    if (error) this.health.report(this.target, this.#outcomeOf(error))
     this.#lease.settle(this.#tokens())
     this.sample?.end(error)
   }
@@ -59,6 +71,13 @@ export class AttemptRecord {
   mergeInto(record: RequestRecord): void {
     record.usage = this.usage ?? record.usage
     if (this.losses) record.losses = [...(record.losses ?? []), ...this.losses]
+  }
+
+  /** A client that leaves says nothing of the vendor, unless it had to wait for long. */
+  #outcomeOf(error: GatewayError): AttemptOutcome {
+    if (error.code !== 'cancelled') return { error }
+    const isSlow = !this.#isAnswered && performance.now() - this.#startedAt > slowAfter
+    return isSlow ? 'slow' : 'unknown'
   }
 
   /** Undefined: the vendor did not say, so the estimate stands. */

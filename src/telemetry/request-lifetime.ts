@@ -3,6 +3,7 @@ import { GatewayError } from '../base/errors.ts'
 import { IndexedList } from '../base/indexed-list.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Admission } from '../limits/limits.ts'
+import { Health } from '../routing/health/health.ts'
 import type { TargetStats } from '../routing/target-stats.ts'
 import { AttemptRecord } from './attempt-record.ts'
 import type { Log } from './log.ts'
@@ -10,9 +11,6 @@ import { logLineOf, type RequestOutcome, RequestRecord } from './request-record.
 
 /** Work that can be stopped from outside. */
 type Cancellable = { stop(error: GatewayError): void }
-
-/** The outcome of an attempt that was followed by another one. */
-const superseded = new GatewayError('upstream_failed', 'another attempt took its place')
 
 export class RequestLifetime {
   readonly record: RequestRecord
@@ -28,6 +26,12 @@ export class RequestLifetime {
   connection: { closeSoon(): void } | undefined
   /** The client asked for the losses to be reported in a response header. */
   shouldReportLosses = false
+  /** The client accepts no other entry than the one that was chosen first. */
+  noFallback = false
+  /** The response names the target that served it. */
+  exposesTargets = false
+  /** All that could be tried has been: a client that repeats the request would only multiply the attempts. */
+  hasTriedEverything = false
   /** The position in the list of active requests. */
   listIndex: number | undefined
   #attempt: AttemptRecord | undefined
@@ -60,10 +64,11 @@ export class RequestLifetime {
    * lease is returned immediately.
    */
   beginAttempt(admission: Admission): AttemptRecord {
-    const attempt = new AttemptRecord(admission, this.records.stats?.begin(admission.target))
-    this.#attempt?.end(superseded)
+    const attempt = new AttemptRecord(admission, this.records.stats?.begin(admission.target), this.records.health)
+    this.#attempt?.end()
     this.#attempt = attempt
     this.record.target = admission.target.id
+    this.record.servedBy = `${admission.target.entry.id}/${admission.target.model}`
     this.record.attempts++
     if (this.isClosed) attempt.end(this.endReason)
     return attempt
@@ -100,6 +105,18 @@ export class RequestLifetime {
     this.cancel()
   }
 
+  /** Waits, but no longer than until the request is ended from outside. */
+  sleep(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, milliseconds)
+    const stop = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    this.cancellable = { stop }
+    return promise
+  }
+
   /** @throws GatewayError the reason, if the request was ended from outside in the meantime */
   throwIfEnded(): void {
     if (this.endReason) throw this.endReason
@@ -123,7 +140,10 @@ export class RequestRecords {
   readonly active = new IndexedList<RequestLifetime>()
   /** Notified of every attempt if the strategy measures targets; otherwise undefined. */
   stats: TargetStats | undefined
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    readonly health: Health = new Health(),
+  ) {}
 
   begin(method: string, path: string): RequestLifetime {
     const lifetime = new RequestLifetime(method, path, this)
@@ -133,7 +153,7 @@ export class RequestRecords {
 
   /** Records for the parts of one request. They are not logged: the record of the whole request covers them. */
   forParts(): RequestRecords {
-    const forParts = new PartRecords(this.log)
+    const forParts = new PartRecords(this.log, this.health)
     forParts.stats = this.stats
     return forParts
   }

@@ -13,6 +13,8 @@ export class RequestRecord {
   caller: string | undefined
   model: string | undefined
   target: string | undefined
+  /** `<entry>/<model>` of the last attempt. */
+  servedBy: string | undefined
   stream = false
   usage: Usage | undefined
   /** Milliseconds spent in the queue of a limit. */

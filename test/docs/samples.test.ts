@@ -6,11 +6,9 @@ import { buildRuntime } from '../../src/cli/serve.ts'
 import type { CompiledConfig } from '../../src/config/compiled.ts'
 import { load, loadText } from '../../src/config/load.ts'
 import { createLongLivedState } from '../../src/gateway/runtime.ts'
-import { memoryLimits } from '../../src/limits/memory.ts'
 import { providers } from '../../src/providers/index.ts'
 import { createServer } from '../../src/server/server.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 import { problemLines } from '../support/config-file.ts'
 import { scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import { refuse } from '../support/upstream-scripts.ts'
@@ -41,7 +39,7 @@ const serve = (compiled: CompiledConfig) => {
     { level: 'error', format: 'json', redact: x => x },
   )
   return createServer({
-    runtime: buildRuntime(compiled, createLongLivedState({ limits: memoryLimits(), records: new RequestRecords(log) })),
+    runtime: buildRuntime(compiled, createLongLivedState(log)),
     draining: false,
   })
 }

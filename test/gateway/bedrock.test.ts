@@ -20,7 +20,6 @@ beforeAll(async () => {
   upstream = await scriptedUpstream(answer => answer.end())
   const entry = { enabled: true, server_url: upstream.url }
   gateway = await startGateway({
-    retry: 0,
     services: {
       bedrock: [
         { ...entry, models: [nova], credentials: { ...credentials, region: 'eu-west-1' } },

@@ -125,11 +125,11 @@ describe("the vendor's status", () => {
     })
 
   const shapes: [name: string, body: unknown, message: string][] = [
-    ['a bare string', { error: 'model is loading' }, 'model is loading'],
+    ['a bare string', { error: 'a field is missing' }, 'a field is missing'],
     ['a list', { error: ['first fault', 'second fault'] }, 'first fault'],
     ['a `detail` field', { detail: 'not allowed here' }, 'not allowed here'],
     ['a `message` field', { message: 'message alone' }, 'message alone'],
-    ['`code` and `msg` fields', { code: 10012, msg: 'engine is busy' }, 'engine is busy'],
+    ['`code` and `msg` fields', { code: 10012, msg: 'the field is wrong' }, 'the field is wrong'],
   ]
   for (const [name, body, message] of shapes)
     test(`the vendor's status 422 with ${name} as the error is wrapped in OpenAI's error envelope`, async () => {

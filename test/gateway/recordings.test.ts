@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect } from 'bun:test'
 import { providers } from '../../src/providers/index.ts'
+import { expectedStatus } from '../support/expected-status.ts'
 import { type Gateway, startGateway } from '../support/gateway-process.ts'
 import { type Recording, recordedTest, recordings, seededRandom } from '../support/recordings.ts'
 import { type ReceivedRequest, type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
@@ -487,16 +488,15 @@ describe('the requests to the vendor', () => {
 describe('refusals', () => {
   recordedTest(
     replays.filter(isRefused),
-    `${countOf(isRefused)} refusals keep their status, or say that the gateway's key was refused`,
+    `${countOf(isRefused)} refusals have the status that their words mean, or say that the gateway's key was refused`,
     () => {
       checkEach(isRefused, ({ replay, response, text, received }) => {
         const status = statusOf(replay)
         const { error } = JSON.parse(text) as { error: Fields }
         expectError({ error })
         if (received.length === 0) return
-        if ([401, 402, 403].includes(status)) expect(response.status).toBe(502)
         const aboutKey = error.code === 'upstream_credentials'
-        expect(response.status).toBe(aboutKey ? 502 : status)
+        expect(response.status).toBe(aboutKey ? 502 : expectedStatus(status, replay.recording.text))
         if (aboutKey) expect([400, 401, 402, 403]).toContain(status)
         if (aboutKey && status === 400) expect(replay.recording.text).toMatch(/api.?key/i)
         expect(response.headers.get('content-type')).toStartWith('application/json')

@@ -3,9 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { buildRuntime } from '../../src/cli/serve.ts'
 import { loadText } from '../../src/config/load.ts'
 import { createLongLivedState, type LongLivedState, type Runtime } from '../../src/gateway/runtime.ts'
-import { memoryLimits } from '../../src/limits/memory.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 import { createVendorConnections, type VendorConnections } from '../../src/upstream/connection/connections.ts'
 import { clearProxyVariables } from '../support/proxy-variables.ts'
 
@@ -30,7 +28,7 @@ const settingsOf = (strategy: string) => {
 const newState = (): LongLivedState => {
   const output = { write: () => undefined, isTerminal: false }
   const log = createLog(output, { level: 'error', format: 'json', redact: text => text })
-  return createLongLivedState({ limits: memoryLimits(), records: new RequestRecords(log) })
+  return createLongLivedState(log)
 }
 
 const targetsOf = ({ router }: Runtime) => {

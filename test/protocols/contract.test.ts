@@ -4,6 +4,7 @@ import type { JsonObject } from '../../src/base/json/json.ts'
 import { protocols } from '../../src/protocols/registry.ts'
 import { exchangeFor, framesOf, protocolContract, type Samples } from '../contracts/protocol.ts'
 import { messages, requests, streams, toText } from '../fixtures/openai-chat.ts'
+import { expectedStatus } from '../support/expected-status.ts'
 import { type Recording, recordedTest, recordings } from '../support/recordings.ts'
 import { chunksOf, readNaively } from '../validators/naive.ts'
 import { readMessage, readStream } from '../validators/openai-chat.ts'
@@ -146,25 +147,21 @@ describe(`passthrough of openai-chat over ${posts.length} recordings`, () => {
     }
   })
 
-  recordedTest(
-    refused,
-    `${refused.length} error answers keep their status, or are reported as a credentials error`,
-    () => {
-      for (const { file, status, headers, text } of refused) {
-        const error = chat.parseError(status!, new Headers(headersOf(headers)), text, exchangeFor())
-        const expectedStatus = error.code === 'upstream_credentials' ? 502 : status
-        expect<unknown>({ file, status: error.status }).toEqual({ file, status: expectedStatus })
-        if (error.code === 'upstream_credentials') expect([400, 401, 402, 403]).toContain(status ?? 0)
-        const { error: body } = chat.renderError(error) as { error: { message: string } }
-        expect<unknown>({ file, type: typeof body.message, empty: body.message === '' }).toEqual({
-          file,
-          type: 'string',
-          empty: false,
-        })
-        expect(JSON.stringify(body)).not.toMatch(/\w\*{3}|\*{3}\w/)
-      }
-    },
-  )
+  recordedTest(refused, `${refused.length} error answers have the status that their words mean`, () => {
+    for (const { file, status, headers, text } of refused) {
+      const error = chat.parseError(status!, new Headers(headersOf(headers)), text, exchangeFor())
+      const wanted = error.code === 'upstream_credentials' ? 502 : expectedStatus(status!, text)
+      expect<unknown>({ file, status: error.status }).toEqual({ file, status: wanted })
+      if (error.code === 'upstream_credentials') expect([400, 401, 402, 403]).toContain(status ?? 0)
+      const { error: body } = chat.renderError(error) as { error: { message: string } }
+      expect<unknown>({ file, type: typeof body.message, empty: body.message === '' }).toEqual({
+        file,
+        type: 'string',
+        empty: false,
+      })
+      expect(JSON.stringify(body)).not.toMatch(/\w\*{3}|\*{3}\w/)
+    }
+  })
 })
 
 const summarize = ({ choices, usage }: ReturnType<typeof readNaively>) => ({

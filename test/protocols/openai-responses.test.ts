@@ -27,6 +27,7 @@ import {
   streams,
   toText,
 } from '../fixtures/openai-responses.ts'
+import { expectedStatus } from '../support/expected-status.ts'
 import { type Recording, recordedTest, recordings } from '../support/recordings.ts'
 import { check, checkResponse } from '../validators/openai-responses.ts'
 
@@ -153,19 +154,15 @@ describe('recordings', () => {
     },
   )
 
-  recordedTest(
-    refusals,
-    `${refusals.length} refusals keep their status, except that rejected credentials become a 502`,
-    () => {
-      for (const { file, status, headers, text } of refusals) {
-        const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
-        expect({ file, status: error.status }).toEqual({
-          file,
-          status: error.code === 'upstream_credentials' ? 502 : status!,
-        })
-      }
-    },
-  )
+  recordedTest(refusals, `${refusals.length} refusals have the status that their words mean`, () => {
+    for (const { file, status, headers, text } of refusals) {
+      const error = responses.parseError(status!, new Headers(headers), text, exchangeFor())
+      expect({ file, status: error.status }).toEqual({
+        file,
+        status: error.code === 'upstream_credentials' ? 502 : expectedStatus(status!, text),
+      })
+    }
+  })
 
   const chats = recordings('chat-completions').filter(
     ({ method, status, isEventStream }) => method === 'POST' && (status ?? 200) === 200 && isEventStream,

@@ -300,12 +300,13 @@ describe('the router and the request lifetime over entries and credentials', () 
     expect(begin().record.target).toBe('y/digest2/model')
   })
 
-  test('an attempt that is followed by another counts as failed, and an ended request adds no load', () => {
+  test('a failed attempt counts as failed, and an ended request adds no load', () => {
     const { begin } = planner(twoEntries(), 'fastest')
     const lifetime = begin()
-    const first = lifetime.record.target!
-    lifetime.beginAttempt({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
-    expect(stats.expectedLatency(first)).toBeGreaterThan(10_000)
+    const failing = targetOf(entryOf('z'))
+    const attempt = lifetime.beginAttempt({ target: failing, lease: { settle: () => {} } })
+    attempt.end(new GatewayError('upstream_failed', 'broken'))
+    expect(stats.expectedLatency(failing.id)).toBeGreaterThan(10_000)
     lifetime.cancel()
     lifetime.beginAttempt({ target: targetOf(entryOf('z')), lease: { settle: () => {} } })
     expect(['x', 'y', 'z'].map(loadKey => stats.load(loadKey))).toEqual([0, 0, 0])

@@ -12,6 +12,7 @@ import type { Limits } from '../../limits/limits.ts'
 import { clientProtocolOf } from '../../protocols/registry.ts'
 import type { Target } from '../../providers/entry.ts'
 import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
+import { RetryBudget } from '../../routing/retry-budget.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type RequestLifetime, RequestRecords } from '../../telemetry/request-lifetime.ts'
 import type { RequestOutcome } from '../../telemetry/request-record.ts'
@@ -113,8 +114,8 @@ const runtimeFor = (
   records: RequestRecords,
   { settings, limits, connections, redact }: ProbeContext,
 ): Runtime => ({
-  ...createLongLivedState({ limits, records, connections }),
-  settings,
+  ...createLongLivedState(silentLog, { limits, records, connections }),
+  settings: { ...settings, retry: { ...settings.retry, attempts: 1 } },
   auth: createAuth([]),
   router: {
     plan: () => ({ model: target.model, targets: [target] }),
@@ -123,6 +124,7 @@ const runtimeFor = (
     table: () => [],
   },
   streamUsage: new StreamUsage(),
+  retryBudget: new RetryBudget(0),
   targetsWithoutCount: new WeakSet(),
   redact,
 })

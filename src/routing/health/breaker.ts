@@ -4,17 +4,7 @@
  */
 
 import type { GatewayError } from '../../base/errors.ts'
-
-export type BreakerSettings = {
-  /** False: no breaker ever opens. */
-  enabled: boolean
-  /** Failures in a row that open it. */
-  failureThreshold: number
-  /** Seconds until the first try; they double up to `maxRecovery`. */
-  recoveryTimeout: number
-  /** Requests at once that try whether the vendor has recovered. */
-  halfOpenMaxRequests: number
-}
+import type { BreakerSettings } from '../../config/compiled.ts'
 
 export const defaultBreaker: BreakerSettings = {
   enabled: true,

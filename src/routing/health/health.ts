@@ -4,8 +4,9 @@
  */
 import { errorCodes, type GatewayError } from '../../base/errors.ts'
 import { type Failure, failureReasons } from '../../base/failure-reasons.ts'
+import type { BreakerSettings, CompiledConfig } from '../../config/compiled.ts'
 import type { Target } from '../../providers/entry.ts'
-import { Breaker, type BreakerSettings, defaultBreaker } from './breaker.ts'
+import { Breaker, defaultBreaker } from './breaker.ts'
 import { Cooling } from './cooling.ts'
 import { type Allowance, LearnedLimits } from './learned-limits.ts'
 import { TargetGate } from './target-gate.ts'
@@ -21,9 +22,6 @@ const openTargetsForEntry = 2
 type HealthOptions = {
   /** Milliseconds of a monotonic clock. */
   now?: () => number
-  breaker?: BreakerSettings
-  /** Whether limits are learned from refusals and headers. */
-  learns?: boolean
   /** Seconds until the quota of a target renews, if its vendor's rule is known. */
   resetsIn?: (target: Target, failure: Failure) => number | undefined
 }
@@ -33,20 +31,22 @@ export class Health {
   readonly #coolings = new Map<string, Cooling>()
   readonly #entryBreakers = new Map<string, Breaker>()
   readonly now: () => number
-  breaker: BreakerSettings
-  learns: boolean
+  /** Shared by all breakers, which see a change at once. */
+  readonly #breaker: BreakerSettings = { ...defaultBreaker }
+  #cools = true
+  #learns = true
   resetsIn: HealthOptions['resetsIn']
 
-  constructor({
-    now = () => performance.now(),
-    breaker = defaultBreaker,
-    learns = true,
-    resetsIn,
-  }: HealthOptions = {}) {
+  constructor({ now = () => performance.now(), resetsIn }: HealthOptions = {}) {
     this.now = now
-    this.breaker = breaker
-    this.learns = learns
     this.resetsIn = resetsIn
+  }
+
+  /** Applies the settings of a configuration. What is known of the targets stays. */
+  configure({ breaker, cools, learns }: Pick<CompiledConfig, 'breaker' | 'cools' | 'learns'>): void {
+    Object.assign(this.#breaker, breaker)
+    this.#cools = cools
+    this.#learns = learns
   }
 
   gateOf(target: Target): TargetGate {
@@ -69,7 +69,7 @@ export class Health {
 
   /** What a vendor's headers say is left. */
   noteAllowance(target: Target, allowance: Allowance): void {
-    if (this.learns) this.gateOf(target).learned.allow(allowance, this.now())
+    if (this.#learns) this.gateOf(target).learned.allow(allowance, this.now())
   }
 
   #succeed(gate: TargetGate, now: number): void {
@@ -96,8 +96,8 @@ export class Health {
 
   #cool(target: Target, gate: TargetGate, error: GatewayError, failure: Failure, now: number): void {
     const { cooling: scope } = failureReasons[failure.reason]
-    if (scope === 'none' || failure.onlyThisRequest) return
-    if (failure.reason === 'minute' && this.learns && failure.retryAfter === undefined)
+    if (!this.#cools || scope === 'none' || failure.onlyThisRequest) return
+    if (failure.reason === 'minute' && this.#learns && failure.retryAfter === undefined)
       gate.learned.refused(gate.inFlight, now)
     const { credential, model } = gate.shared
     const byScope = { credential, model, quota: gate.own, target: gate.own }
@@ -118,7 +118,7 @@ export class Health {
       model: this.#coolingOf(`${entry.id}//${model}`),
       entryBreaker: this.#entryBreakerOf(entry.id),
     }
-    const gate = new TargetGate(id, model, shared, new Cooling(), new Breaker(this.breaker), new LearnedLimits())
+    const gate = new TargetGate(id, model, shared, new Cooling(), new Breaker(this.#breaker), new LearnedLimits())
     this.#gates.set(id, gate)
     return gate
   }
@@ -130,7 +130,7 @@ export class Health {
   }
 
   #entryBreakerOf(entryId: string): Breaker {
-    const known = this.#entryBreakers.get(entryId) ?? new Breaker(this.breaker)
+    const known = this.#entryBreakers.get(entryId) ?? new Breaker(this.#breaker)
     this.#entryBreakers.set(entryId, known)
     return known
   }
