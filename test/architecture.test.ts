@@ -397,7 +397,6 @@ describe('state', () => {
     'providers/sign/sigv4.ts signingKeys': 'computed from a credential, and gone with it',
     'providers/vendors/azure.ts forms': 'computed from an entry, and gone with it',
     'server/routes.ts customPaths': 'computed from entries, and gone with them',
-    'telemetry/request-lifetime.ts superseded': 'an error that nothing changes',
     'upstream/connection/proxy.ts loopback': 'filled when the module is loaded, then only asked',
   }
 

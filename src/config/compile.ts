@@ -3,7 +3,8 @@ import { translationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
 import { allInterfaces, parseListen, parseRange, parseSize } from './address.ts'
 import { secretsOf } from './checks/secrets.ts'
-import type { BreakerSettings, CompiledConfig, KeyRule, LogLevel, RetrySettings, Strategy } from './compiled.ts'
+import { compileFailures } from './compile-failures.ts'
+import type { CompiledConfig, KeyRule, LogLevel, Strategy } from './compiled.ts'
 import { jsonLevels, spellings } from './dialects/legacy.ts'
 import { toMap } from './entry-config.ts'
 import type { Config } from './schema/schema.ts'
@@ -26,12 +27,7 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     redirect: toMap(config.model_redirect),
     ...(defaultModel && { defaultModel }),
     timeouts: { connect: timeouts.connect ?? 10, firstByte: timeouts.first_byte ?? 300, idle: timeouts.idle ?? 120 },
-    retry: retryOf(config.retry),
-    breaker: breakerOf(config.circuit_breaker),
-    fallback: new Map(Object.entries(config.fallback ?? {})),
-    cools: config.cooling ?? true,
-    learns: config.learn ?? true,
-    exposeTargets: config.expose_targets ?? true,
+    ...compileFailures(config),
     heartbeat: config.heartbeat ?? 15,
     maxBody: parseSize(config.max_body ?? '') ?? defaults.maxBody,
     media: mediaOf(config.media),
@@ -47,28 +43,6 @@ const translationOf = (config: Config['translation'] = {}): Pick<CompiledConfig,
   const { enable = true, promptTemplate: template, retry, concurrency } = config
   return enable ? { translation: translationOptions({ template, retry, concurrency }) } : {}
 }
-
-const retryOf = ({
-  attempts = 6,
-  backoff = 0.25,
-  max_backoff: maxBackoff = 5,
-  max_time: maxTime = 120,
-  budget = 0.2,
-}: NonNullable<Config['retry']> = {}): RetrySettings => ({
-  attempts: Math.max(1, attempts),
-  backoff,
-  maxBackoff,
-  maxTime,
-  budget,
-})
-
-/** 0 means the default, as in the old configuration files. */
-const breakerOf = (config: Config['circuit_breaker'] = {}): BreakerSettings => ({
-  enabled: config.enabled ?? true,
-  failureThreshold: config.failure_threshold || 5,
-  recoveryTimeout: config.recovery_timeout_seconds || 30,
-  halfOpenMaxRequests: config.half_open_max_requests || 1,
-})
 
 const mediaOf = (config: Config['media'] = {}): CompiledConfig['media'] => ({
   allowPrivate: rangesOf(config.allow_private ?? false),

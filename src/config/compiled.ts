@@ -43,7 +43,21 @@ export type BreakerSettings = {
   halfOpenMaxRequests: number
 }
 
-export type CompiledConfig = {
+/** What happens when vendors fail. */
+export type FailureSettings = {
+  retry: RetrySettings
+  breaker: BreakerSettings
+  /** Model → the models that stand in for it, best first. `*` is for all others. */
+  fallback: ReadonlyMap<string, readonly string[]>
+  /** Whether targets are passed over after a refusal. */
+  cools: boolean
+  /** Whether limits are learned from refusals and from the vendors' headers. */
+  learns: boolean
+  /** Whether answers name the target that served them. */
+  exposeTargets: boolean
+}
+
+export type CompiledConfig = FailureSettings & {
   /** Absolute path of the configuration file. Absent for the built-in default. */
   path?: string
   host: string
@@ -61,16 +75,6 @@ export type CompiledConfig = {
   redirect: ReadonlyMap<string, string>
   defaultModel?: string
   timeouts: Timeouts
-  retry: RetrySettings
-  breaker: BreakerSettings
-  /** Model → the models that stand in for it, best first. `*` is for all others. */
-  fallback: ReadonlyMap<string, readonly string[]>
-  /** Whether targets are passed over after a refusal. */
-  cools: boolean
-  /** Whether limits are learned from refusals and from the vendors' headers. */
-  learns: boolean
-  /** Whether answers name the target that served them. */
-  exposeTargets: boolean
   /** Seconds between heartbeats on a silent stream. 0 sends none. */
   heartbeat: number
   /** Maximum size of a request body in bytes. */

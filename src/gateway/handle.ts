@@ -62,9 +62,7 @@ export const handleRequest = async (
   request.signal.addEventListener('abort', lifetime)
   try {
     const caller = identifyCaller(request, operation.query, connection, lifetime, runtime)
-    lifetime.shouldReportLosses = request.headers.get('x-report-losses') === '1'
-    lifetime.noFallback = request.headers.get('x-no-fallback') === '1'
-    lifetime.exposesTargets = runtime.settings.exposeTargets
+    lifetime.applyOptions(request.headers, runtime.settings.exposeTargets)
     const received = parseClientRequest(
       await readBody(request, operation, runtime),
       request.headers,
@@ -78,11 +76,8 @@ export const handleRequest = async (
     const countPlan = planTokenCount(received, planned, runtime)
     if ('estimate' in countPlan) return respondJson(countPlan.estimate, received.protocol, lifetime, runtime)
     const planFor = (model: string) => planTargets({ ...received, model }, caller, runtime)
-    const context: AttemptContext = {
-      lifetime,
-      runtime,
-      fallbackPlans: fallbackPlans(planned.model, runtime.settings.fallback, planFor),
-    }
+    const plansOfFallbacks = fallbackPlans(planned.model, runtime.settings.fallback, planFor)
+    const context: AttemptContext = { lifetime, runtime, fallbackPlans: plansOfFallbacks }
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
     if ('parts' in batchPlan) return await answerBatch(received, batchPlan, caller, context)

@@ -45,6 +45,13 @@ export class RequestLifetime {
     this.record = new RequestRecord(method, path)
   }
 
+  /** Applies the headers by which a client sets options of the gateway. */
+  applyOptions(headers: Headers, exposesTargets: boolean): void {
+    this.shouldReportLosses = headers.get('x-report-losses') === '1'
+    this.noFallback = headers.get('x-no-fallback') === '1'
+    this.exposesTargets = exposesTargets
+  }
+
   /** Aborts when the request is ended from outside. It is created on first use, because most requests never wait. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()

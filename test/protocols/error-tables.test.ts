@@ -338,7 +338,7 @@ describe('a status of a vendor', () => {
     [402, 'upstream_credentials', 502],
     [403, 'upstream_credentials', 502],
     [408, 'upstream_timeout', 504],
-    [410, 'upstream_refused', 410],
+    [410, 'upstream_refused', 404],
     [429, 'upstream_limited', 429],
     [499, 'upstream_refused', 499],
     [599, 'upstream_failed', 599],

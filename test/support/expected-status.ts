@@ -10,6 +10,7 @@ const decidingWords: readonly (readonly [RegExp, number])[] = [
   [/not allowed to sample from this model|Model \S+ is not supported/, 404],
   [/too large to process|[Ii]nput token count/, 400],
   [/getting throttled/, 503],
+  [/does not support audio input/, 400],
 ]
 
 export const expectedStatus = (status: number, text: string): number => {

@@ -1,12 +1,13 @@
 /** Converts a vendor's error, in any shape, to a GatewayError. */
-import { type ErrorCode, GatewayError } from '../../base/errors.ts'
-import type { Failure, FailureReason } from '../../base/failure-reasons.ts'
+import { GatewayError } from '../../base/errors.ts'
+import type { Failure } from '../../base/failure-reasons.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { mayHoldKey, redactKeyLike } from '../../base/redact.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 import { classifyFailure } from './failure/classify.ts'
 import { reportOf } from './failure/report.ts'
 import { clampedWait, parseRetryAfter } from './failure/retry-after.ts'
+import { codeFor, statusFrom, statusOfReason } from './failure/status.ts'
 
 /** What reading an error needs of an exchange: see `Exchange`. */
 export type WithRedact = Pick<Exchange, 'redact' | 'failureCodes'>
@@ -97,59 +98,6 @@ const parseErrorBody = (text: string): Json | undefined => {
     if (isObject(data)) return data
   }
   return undefined
-}
-
-/** The status for a reason, where the vendor's own status says something else or there is none. */
-const statusOfReason: Partial<Record<FailureReason, number>> = {
-  minute: 429,
-  day: 429,
-  balance: 429,
-  model_gone: 404,
-  region: 502,
-  moderation: 400,
-  context: 400,
-  ability: 400,
-  parameter: 400,
-  request: 400,
-  overload: 503,
-}
-
-const codeOfReason: Record<FailureReason, ErrorCode> = {
-  key: 'upstream_credentials',
-  balance: 'upstream_credentials',
-  minute: 'upstream_limited',
-  day: 'upstream_limited',
-  model_gone: 'upstream_refused',
-  region: 'upstream_failed',
-  moderation: 'upstream_refused',
-  context: 'upstream_refused',
-  ability: 'upstream_refused',
-  parameter: 'upstream_refused',
-  request: 'upstream_refused',
-  overload: 'upstream_failed',
-  broken: 'upstream_failed',
-  unknown: 'upstream_refused',
-}
-
-/** A used-up balance that comes as a limit is passed on as one: the words say how to get more. */
-const codeFor = (status: number, reason: FailureReason): ErrorCode => {
-  if (status === 408) return 'upstream_timeout'
-  return reason === 'balance' && status === 429 ? 'upstream_limited' : codeOfReason[reason]
-}
-
-/**
- * The vendor's status where it fits the reason: a 4xx for the request's own mistakes, a 5xx for the vendor's; 429
- * for limits, and for overload too.
- */
-const statusFrom = (status: number, reason: FailureReason): number => {
-  const fixed = statusOfReason[reason]
-  const isRefusal = status >= 400 && status < 500
-  if (reason === 'overload') return status === 429 || (status >= 500 && status < 600) ? status : 503
-  if (reason === 'moderation' || reason === 'request' || reason === 'parameter' || reason === 'ability')
-    return isRefusal && ![401, 402, 403, 429].includes(status) ? status : 400
-  if (fixed !== undefined) return fixed
-  if (reason === 'unknown') return isRefusal ? status : 502
-  return status >= 500 && status < 600 ? status : 502
 }
 
 const toGatewayError = (status: number, body: Json | undefined, text: string, failure: Failure): GatewayError => {

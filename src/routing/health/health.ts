@@ -8,7 +8,7 @@ import type { BreakerSettings, CompiledConfig } from '../../config/compiled.ts'
 import type { Target } from '../../providers/entry.ts'
 import { Breaker, defaultBreaker } from './breaker.ts'
 import { Cooling } from './cooling.ts'
-import { type Allowance, LearnedLimits } from './learned-limits.ts'
+import type { Allowance } from './learned-limits.ts'
 import { TargetGate } from './target-gate.ts'
 
 /** How an attempt ended. `slow`: the client left after a silence that is unusual for the target. */
@@ -118,7 +118,7 @@ export class Health {
       model: this.#coolingOf(`${entry.id}//${model}`),
       entryBreaker: this.#entryBreakerOf(entry.id),
     }
-    const gate = new TargetGate(id, model, shared, new Cooling(), new Breaker(this.#breaker), new LearnedLimits())
+    const gate = new TargetGate(id, model, shared, this.#breaker)
     this.#gates.set(id, gate)
     return gate
   }

@@ -3,11 +3,12 @@
  * while its breaker is open, and while a learned limit is reached.
  */
 import type { GatewayError } from '../../base/errors.ts'
+import type { BreakerSettings } from '../../config/compiled.ts'
 import type { BlockingLimit, RequestCost } from '../../limits/counter-set.ts'
 import type { HealthGate } from '../../limits/lanes.ts'
-import type { Breaker } from './breaker.ts'
-import type { Cooling } from './cooling.ts'
-import type { LearnedLimits } from './learned-limits.ts'
+import { Breaker } from './breaker.ts'
+import { Cooling } from './cooling.ts'
+import { LearnedLimits } from './learned-limits.ts'
 
 /** What several targets share. */
 export type SharedHealth = {
@@ -35,17 +36,20 @@ export class TargetGate implements HealthGate {
   /** A moving average of successes, 1 = all. */
   #success = 1
   #successAt = 0
+  /** The quota of the credential for this model, and the target itself. */
+  readonly own = new Cooling()
+  readonly breaker: Breaker
+  readonly learned = new LearnedLimits()
   readonly #parts: readonly (Cooling | Breaker)[]
 
   constructor(
     readonly owner: string,
     readonly model: string,
     readonly shared: SharedHealth,
-    readonly own: Cooling,
-    readonly breaker: Breaker,
-    readonly learned: LearnedLimits,
+    settings: BreakerSettings,
   ) {
-    this.#parts = [shared.credential, shared.model, own, shared.entryBreaker, breaker]
+    this.breaker = new Breaker(settings)
+    this.#parts = [shared.credential, shared.model, this.own, shared.entryBreaker, this.breaker]
   }
 
   hasCapacity(cost: RequestCost, now: number): boolean {

@@ -125,6 +125,8 @@ const correctByStatus = (failure: Failure, { status }: FailureReport): Failure =
   const { reason } = failure
   // A 5xx is never the client's mistake: proxies wrap whatever failed behind them.
   if (status >= 500 && (reason === 'request' || reason === 'parameter')) return { reason: 'broken' }
+  // A page that is not there says nothing of the key.
+  if ((status === 404 || status === 410) && reason === 'key') return byStatus(status)
   // The 404 of a wrong address mentions no model; a 401 is about the key, whatever else it mentions.
   if (status === 401 && reason !== 'day' && reason !== 'balance' && reason !== 'model_gone') return { reason: 'key' }
   return failure

@@ -54,7 +54,7 @@ export const phrases: readonly Phrase[] = [
   ...overflow(),
   phrase(
     'key',
-    /(?:invalid|incorrect|wrong|missing|expired|revoked|bad|unknown|malformed|no) (?:x-)?(?:api|access|auth\w*|subscription|security|bearer|secret)?[- _]?(?:key|token|credential)s?\b|api[- _]?key\W.{0,40}(?:not (?:valid|found|exist)|invalid|incorrect|expired|disabled|revoked)|(?:token|credential|signature|key)s? (?:\w+ ){0,3}(?:has |have |is |are )?(?:expired|invalid|revoked|disabled|mismatch|not valid)|signature (?:expired|(?:does|do) not match)|authenticat\w+ (?:fail|error|required|token)|didn't provide an api key|no (?:cookie )?auth\w*|unauthori[sz]ed|身份验证|鉴权失败|认证失败|验签失败|令牌.{0,8}(?:无效|过期|错误|不存在|失效)|(?:api ?key|密钥|秘钥|apikey).{0,10}(?:无效|错误|过期|不存在|失效|不正确|禁用)|无效的?(?:令牌|密钥|秘钥|api ?key)|bind your alibaba/i,
+    /(?:invalid|incorrect|wrong|missing|expired|revoked|bad|unknown|malformed|no) (?:x-)?(?:api|access|auth\w*|subscription|security|bearer|secret)[- _]?(?:key|token|credential)s?\b|(?:invalid|incorrect|expired|revoked) (?:token|credential)s?(?! (?:in|at|of|for)\b|.{0,3}\d)|api[- _]?key\W.{0,40}(?:not (?:valid|found|exist)|invalid|incorrect|expired|disabled|revoked)|(?:access |auth\w* |bearer |security )(?:token|credential|key)s? (?:\w+ ){0,3}(?:expired|invalid|revoked|disabled|not valid)|(?:token|signature|credential)s? (?:has |have |is |are )(?:expired|revoked)|signature (?:expired|(?:does|do) not match)|authenticat\w+ (?:fail|error|required|token)|didn't provide an api key|no (?:cookie )?auth\w*|unauthori[sz]ed|身份验证|鉴权失败|认证失败|验签失败|令牌.{0,8}(?:无效|过期|错误|不存在|失效)|(?:api ?key|密钥|秘钥|apikey).{0,10}(?:无效|错误|过期|不存在|失效|不正确|禁用)|无效的?(?:令牌|密钥|秘钥|api ?key)|bind your alibaba/i,
   ),
   phrase(
     'balance',
