@@ -51,7 +51,11 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
   return {
     settings,
     auth: createAuth(settings.keys),
-    router: createRouter(settings, supportsProtocol, { positions: roundRobinPositions, stats: targetStats }),
+    router: createRouter(settings, supportsProtocol, {
+      positions: roundRobinPositions,
+      stats: targetStats,
+      fitness: health.fitness,
+    }),
     ...longLived,
     streamUsage: new StreamUsage(),
     retryBudget: new RetryBudget(settings.retry.budget),

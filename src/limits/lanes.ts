@@ -22,6 +22,8 @@ export type Lane = {
 
 /** The health of a target, which holds requests back like a limit. */
 export interface HealthGate extends CounterSet {
+  /** Tells the gate which limits its target has besides. */
+  setLimits(limits: readonly CounterSet[]): void
   /** Nothing but an open circuit breaker holds the target back, and a request may try it. */
   canTry(now: number): boolean
   /** Nothing but an open circuit breaker holds the target back. */
@@ -143,6 +145,7 @@ export class Lanes {
     if (found.length === 0 && !health) return undefined
     const key = [...found.map(one => one.key), ...(health ? [`target ${target.id}`] : [])].join(' + ')
     const counterSets: CounterSet[] = found.map(one => one.gate)
+    health?.setLimits([...counterSets])
     if (health) counterSets.push(health)
     const lane = this.#lanes.get(key) ?? { counterSets, health, group, lastVisit: 0 }
     this.#lanes.set(key, lane)

@@ -20,6 +20,8 @@ type PriorityTier = {
 }
 type CachedPlan = {
   tiers: PriorityTier[]
+  /** Of all tiers. */
+  targetIds: readonly string[]
   /** Set if there is only one possible order. */
   fixedOrder?: readonly Target[]
 }
@@ -80,7 +82,8 @@ export const createPlanCache = (
     if (routes.length === 0) return undefined
     const tiers = tiersOf(routes, name, targetOf)
     const isFixed = hasFixedOrder || (routes.length === 1 && routes[0]!.entry.credentials.length === 1)
-    return isFixed ? { tiers, fixedOrder: orderTargets(firstPolicy, tiers, () => '') } : { tiers }
+    const targetIds = tiers.flatMap(tier => tier.entries.flatMap(candidate => candidate.targetIds ?? []))
+    return isFixed ? { tiers, targetIds, fixedOrder: orderTargets(firstPolicy, tiers, () => '') } : { tiers, targetIds }
   }
 
   return (protocol, name, chatOnly = false) => {

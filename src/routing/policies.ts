@@ -32,6 +32,9 @@ export type Policy = <T>(candidates: readonly Candidate<T>[], context: PolicyCon
 /** Uniformly distributed in [0, 1). */
 export type Random = () => number
 
+/** How well a target serves at present: its recent success × the share of its limits that is left, from 0 to 1. */
+export type Fitness = (targetId: string) => number
+
 /** The next position for each key, which survives reloads. Bounded: behind a wildcard, clients name the keys. */
 export type RoundRobinPositions = Map<string, number>
 const maxPositions = 10_000
@@ -54,10 +57,20 @@ const weightedDraw = (draw: number, weight: number): number =>
 /** The candidates as they are configured. */
 export const firstPolicy: Policy = candidates => candidates
 
+/** The chance is the weight × how well the best target of the candidate serves at present. */
 const randomPolicy =
-  (random: Random): Policy =>
+  (random: Random, fitness: Fitness): Policy =>
   candidates =>
-    orderByScore(candidates, ({ weight }) => weightedDraw(1 - random(), weight))
+    orderByScore(candidates, ({ name, targetIds = [name], weight }) =>
+      weightedDraw(1 - random(), weight * bestOf(targetIds, fitness)),
+    )
+
+/** The fitness of the best target. */
+export const bestOf = (targetIds: readonly string[], fitness: Fitness): number => {
+  let best = 0
+  for (const id of targetIds) best = Math.max(best, fitness(id))
+  return best
+}
 
 /** 32-bit FNV-1a hash. */
 const fnv1a = (text: string): number => {
@@ -145,28 +158,26 @@ const fastestPolicy = (stats: TargetStats, random: Random): Policy =>
   )
 
 /** The source of randomness, the round-robin positions and the target statistics. By default nothing is known yet. */
-export type PolicyOptions = { random?: Random; positions?: RoundRobinPositions; stats?: TargetStats }
+export type PolicyOptions = { random?: Random; positions?: RoundRobinPositions; stats?: TargetStats; fitness?: Fitness }
 
 /** Creates one policy for each strategy. */
 export const createPolicies = ({
   random = Math.random,
   positions = new Map(),
   stats = createTargetStats(),
+  fitness = () => 1,
 }: PolicyOptions = {}): Record<Strategy, Policy> => ({
   first: firstPolicy,
-  random: randomPolicy(random),
+  random: randomPolicy(random, fitness),
   round_robin: roundRobinPolicy(positions),
   hash: hashPolicy,
   least_busy: leastBusyPolicy(stats, random),
   fastest: fastestPolicy(stats, random),
 })
 
-/** A shuffled copy (Fisher-Yates). */
-export const shuffle = <T>(items: readonly T[], random: Random): T[] => {
-  const shuffled = [...items]
-  for (let at = shuffled.length - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1))
-    ;[shuffled[at], shuffled[other]] = [shuffled[other]!, shuffled[at]!]
-  }
-  return shuffled
-}
+/** The items in a random order. The chance of an item to come first is its fitness; equal ones have an even lot. */
+export const shuffleByFitness = <T>(items: readonly T[], fitnessOf: (item: T) => number, random: Random): T[] =>
+  items
+    .map(item => ({ item, draw: weightedDraw(1 - random(), fitnessOf(item)) }))
+    .sort((one, other) => one.draw - other.draw)
+    .map(({ item }) => item)

@@ -7,7 +7,15 @@ import { isChatProtocol } from '../protocols/registry.ts'
 import type { Entry, Target } from '../providers/entry.ts'
 import { createModelTable, type ModelRoute, type ModelTable, redirectOf } from './model-table.ts'
 import { byPriority, createPlanCache, orderTargets, type PlanCache } from './plan-cache.ts'
-import { createPolicies, type Policy, type PolicyOptions, type Random, shuffle } from './policies.ts'
+import {
+  bestOf,
+  createPolicies,
+  type Fitness,
+  type Policy,
+  type PolicyOptions,
+  type Random,
+  shuffleByFitness,
+} from './policies.ts'
 import { createRandomPool, type RandomPool } from './random-pool.ts'
 
 export type Plan = {
@@ -91,6 +99,7 @@ class ModelRouter implements Router {
   readonly #models: ModelTable
   readonly #policy: Policy
   readonly #random: Random
+  readonly #fitness: Fitness
   readonly #planCache: PlanCache
   readonly #randomPool: RandomPool
 
@@ -99,6 +108,7 @@ class ModelRouter implements Router {
     this.#models = createModelTable(compiled)
     this.#policy = createPolicies(options)[compiled.strategy]
     this.#random = options.random ?? Math.random
+    this.#fitness = options.fitness ?? (() => 1)
     this.#planCache = createPlanCache(this.#models, supportsProtocol, compiled.strategy === 'first')
     this.#randomPool = createRandomPool(this.#models.chatModels)
   }
@@ -143,10 +153,17 @@ class ModelRouter implements Router {
     return [...names.map(model => ({ model, targets: this.#models.lookup(model).map(toRow) })), ...redirects]
   }
 
-  /** Uniform over the models for any strategy, in order of priority. `admit` skips those without capacity. */
+  /**
+   * Draws the model first, for any strategy: each by its best target, not by how many entries offer it. Then the target,
+   * in order of priority. `admit` skips those without capacity.
+   */
   #planRandom(model: string, { protocol, caller, affinity }: RoutingRequest, isChat: boolean): readonly Target[] {
-    const names = isChat ? shuffle(this.#chatModelsFor(model, caller), this.#random) : []
-    const tiers = names.flatMap(name => this.#planCache(protocol, name, true)?.tiers ?? [])
+    const plans = (isChat ? this.#chatModelsFor(model, caller) : []).flatMap(
+      name => this.#planCache(protocol, name, true) ?? [],
+    )
+    const tiers = shuffleByFitness(plans, plan => bestOf(plan.targetIds, this.#fitness), this.#random).flatMap(
+      plan => plan.tiers,
+    )
     if (tiers.length === 0) throw modelNotFound(model, 'no chat model for this caller')
     return orderTargets(this.#policy, tiers.sort(byPriority), affinity)
   }

@@ -53,9 +53,12 @@ export class Health {
     return this.#gates.get(target.id) ?? this.#createGate(target)
   }
 
+  /** See `Fitness`. A target that was never used counts as healthy. */
+  readonly fitness = (targetId: string): number => this.#gates.get(targetId)?.fitness(this.now()) ?? 1
+
   /** The gates of one entry's targets that have been used. */
-  *gatesOf(entryId: string): Iterable<TargetGate> {
-    for (const [id, gate] of this.#gates) if (id.startsWith(`${entryId}/`)) yield gate
+  gatesOf(entryId: string): TargetGate[] {
+    return [...this.#gates.values()].filter(({ owner }) => owner.startsWith(`${entryId}/`))
   }
 
   report(target: Target, outcome: AttemptOutcome): void {

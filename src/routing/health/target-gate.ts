@@ -4,7 +4,7 @@
  */
 import type { GatewayError } from '../../base/errors.ts'
 import type { BreakerSettings } from '../../config/compiled.ts'
-import type { BlockingLimit, RequestCost } from '../../limits/counter-set.ts'
+import type { BlockingLimit, CounterSet, RequestCost } from '../../limits/counter-set.ts'
 import type { HealthGate } from '../../limits/lanes.ts'
 import { Breaker } from './breaker.ts'
 import { Cooling } from './cooling.ts'
@@ -40,6 +40,7 @@ export class TargetGate implements HealthGate {
   readonly own = new Cooling()
   readonly breaker: Breaker
   readonly learned = new LearnedLimits()
+  #limits: readonly CounterSet[] = []
   readonly #parts: readonly (Cooling | Breaker)[]
 
   constructor(
@@ -104,8 +105,20 @@ export class TargetGate implements HealthGate {
     return this.isOnlyOpen(now) && this.shared.entryBreaker.hasFreeProbe && this.breaker.hasFreeProbe
   }
 
+  setLimits(limits: readonly CounterSet[]): void {
+    this.#limits = limits
+  }
+
+  /** Of the learned and of the configured limits. */
   shareLeft(now: number): number {
-    return this.learned.shareLeft(this.inFlight, now)
+    let share = this.learned.isEmpty ? 1 : this.learned.shareLeft(this.inFlight, now)
+    for (const limit of this.#limits) share = Math.min(share, limit.shareLeft(now))
+    return share
+  }
+
+  /** How well the target serves at present, from 0 to 1: see `Fitness`. */
+  fitness(now: number): number {
+    return this.success(now) * this.shareLeft(now)
   }
 
   isIdle(now: number): boolean {
