@@ -7,6 +7,7 @@ import type { CompiledConfig } from '../config/compiled.ts'
 import { createLongLivedState, type LongLivedState, type Runtime } from '../gateway/runtime.ts'
 import { StreamUsage } from '../gateway/stream-usage.ts'
 import { supportsProtocol } from '../providers/resolve-url.ts'
+import { OvertakeBudget } from '../routing/overtake-budget.ts'
 import { RetryBudget } from '../routing/retry-budget.ts'
 import { createRouter } from '../routing/router.ts'
 import { needsTargetStats } from '../routing/target-stats.ts'
@@ -59,6 +60,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
     ...longLived,
     streamUsage: new StreamUsage(),
     retryBudget: new RetryBudget(settings.retry.budget),
+    overtakeBudget: new OvertakeBudget(),
     targetsWithoutCount: new WeakSet(),
     redact: createRedact(settings.secrets),
   }

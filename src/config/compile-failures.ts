@@ -8,6 +8,7 @@ export const compileFailures = (config: Config): FailureSettings => ({
   fallback: new Map(Object.entries(config.fallback ?? {})),
   cools: config.cooling ?? true,
   learns: config.learn ?? true,
+  hedges: config.hedge ?? true,
   exposeTargets: config.expose_targets ?? true,
 })
 

@@ -53,6 +53,8 @@ export type FailureSettings = {
   cools: boolean
   /** Whether limits are learned from refusals and from the vendors' headers. */
   learns: boolean
+  /** Whether a second attempt may overtake a silent one. */
+  hedges: boolean
   /** Whether answers name the target that served them. */
   exposeTargets: boolean
 }

@@ -33,7 +33,7 @@ export class ClientByteStream implements UnderlyingDefaultSource<Uint8Array>, Ti
   ) {
     this.#reader = upstream.response.body!.getReader()
     this.#stalledGuard = new StalledClientGuard(lifetime, idleTimeouts.client)
-    lifetime.cancellable = upstream
+    lifetime.stopAtEnd(upstream)
     startTicking(this)
   }
 

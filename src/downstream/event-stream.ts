@@ -21,6 +21,8 @@ export type OpenedStream = {
   contentType?: string
   usage?: Usage | undefined
   source?: UpstreamEventSource
+  /** The answer ended with a plain stop and holds nothing. */
+  isEmpty?: boolean
 }
 
 type EventStreamOptions = {

@@ -114,7 +114,9 @@ const createCall = (
   lifetime.throwIfEnded()
   const { upstreamRequest, payload, wire } = prepared
   const call = new UpstreamCall(upstreamRequest, payload, target, wire, timeouts, runtime.connections)
-  lifetime.cancellable = call
+  lifetime.stopAtEnd(call)
+  record.call = call
+  if (record.onSilent) call.deadline.watchSilence(record.onSilent.milliseconds, record.onSilent.run)
   record.reachedVendor = true
   return call
 }
@@ -192,6 +194,16 @@ export const admitAttempt = async (
   } finally {
     lifetime.record.queueTime += performance.now() - queuedAt
   }
+}
+
+/** Begins an attempt if one of the targets has capacity at once. */
+export const tryAttempt = (
+  clientRequest: ClientRequest,
+  targets: readonly Target[],
+  { lifetime, runtime }: AttemptContext,
+): AttemptRecord | undefined => {
+  const admission = runtime.limits.tryAdmit(targets, new LazyAdmissionRequest(clientRequest, lifetime, undefined))
+  return admission && begin(admission, lifetime)
 }
 
 /** Begins an attempt although limits or the health of the target hold it back. */

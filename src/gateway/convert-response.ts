@@ -45,6 +45,8 @@ export type CompleteResponse = {
   body: string | ReadableStream<Uint8Array>
   contentType: string
   usage?: Usage | undefined
+  /** The answer ended with a plain stop and holds nothing. */
+  isEmpty?: boolean
 }
 
 /**
@@ -83,7 +85,8 @@ export const openStream = async (
     framing: framingOf(headers.get('content-type'), pipe),
   })
   storeResponse(source)
-  return { headers, text: await source.commit(), source }
+  const text = await source.commit()
+  return { headers, text, source, isEmpty: source.pipe.state.isEmpty === true }
 }
 
 /**
@@ -116,7 +119,7 @@ export const readCompleteResponse = async (
 
 const jsonType = 'application/json'
 
-type RenderedBody = { body: string; usage?: Usage | undefined }
+type RenderedBody = { body: string; usage?: Usage | undefined; isEmpty?: boolean }
 
 /** Stores the response if a later request may refer to it. */
 const storeCompleteResponse = (rendered: RenderedBody, { storeResponse }: ResponsePipe): CompleteResponse => ({
@@ -128,9 +131,9 @@ const storeCompleteResponse = (rendered: RenderedBody, { storeResponse }: Respon
 const passOrTranslateBody = (text: string, pipe: ResponsePipe): RenderedBody => {
   const { clientProtocol, vendorProtocol, exchange } = pipe
   if (clientProtocol.id !== vendorProtocol) return translateBody(text, pipe)
-  const { text: body, usage } = clientProtocol.passthrough.passMessage(text, exchange)
+  const { text: body, usage, isEmpty = false } = clientProtocol.passthrough.passMessage(text, exchange)
   if (pipe.shouldRememberThoughts) rememberMessage(egressOf(vendorProtocol)!, text, exchange)
-  return { body, usage }
+  return { body, usage, isEmpty }
 }
 
 /** Translates between two protocols of one kind. */
@@ -170,15 +173,15 @@ const passOrTranslateStream = ({
 const streamCompleteResponse = (
   text: string,
   pipe: ResponsePipe,
-): Pick<OpenedStream, 'text' | 'usage' | 'contentType'> => {
+): Pick<OpenedStream, 'text' | 'usage' | 'contentType' | 'isEmpty'> => {
   const { clientProtocol, exchange } = pipe
   const egress = egressOf(pipe.vendorProtocol)
   if (clientProtocol.kind !== 'chat' || !egress) {
     const { text: body, usage } = clientProtocol.passthrough.passMessage(text, exchange)
     return { text: body, usage, contentType: jsonType }
   }
-  const { body, usage } = streamMessage(clientProtocol, egress, text, exchange)
-  return { text: pipe.storeResponse ? storeFromFrames(body, pipe.storeResponse) : body, usage }
+  const { body, usage, isEmpty = false } = streamMessage(clientProtocol, egress, text, exchange)
+  return { text: pipe.storeResponse ? storeFromFrames(body, pipe.storeResponse) : body, usage, isEmpty }
 }
 
 /** Collects a stream from a vendor that was asked for a complete response. */

@@ -87,7 +87,7 @@ export const answerParts = async (
   const endParts = (error: GatewayError) => {
     for (const lifetime of partRecords.active) lifetime.end(error)
   }
-  parent.cancellable = { stop: endParts }
+  parent.stopAtEnd({ stop: endParts })
 
   const answerOnce = async (part: ClientRequest): Promise<JsonObject> => {
     parent.throwIfEnded()

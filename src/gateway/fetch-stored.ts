@@ -41,7 +41,7 @@ export const fetchStoredResponse = async (
   const { connect, firstByte, idle } = settings.timeouts
   const callTimeouts = { connect, firstByte, idle, coversWholeResponse: true }
   const call = new UpstreamCall(upstreamRequest, undefined, target, found.wire, callTimeouts, connections)
-  lifetime.cancellable = call
+  lifetime.stopAtEnd(call)
   lifetime.record.target = target.id
   await call.waitForHeaders()
   const { status, headers: vendorHeaders, ok } = call.response

@@ -162,7 +162,7 @@ const answerStream = (clientRequest: ClientRequest, plan: Plan, context: Attempt
         upstream.stop()
         clientStream.stop(error)
       }
-      lifetime.cancellable = { stop }
+      lifetime.stopAtEnd({ stop })
     }),
   )
   const clientStream = new ClientEventStream(lifetime, eventStreamOptions(protocol, context), opening)
@@ -181,10 +181,10 @@ const eventStreamOptions = (protocol: ClientProtocol, { lifetime, runtime }: Att
 
 const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { lifetime, runtime } = context
-  const { complete, vendorHeaders } = await serveWithRetries(clientRequest, plan, context, async started => ({
-    complete: await readAnswer(started, context),
-    vendorHeaders: started.upstream.response.headers,
-  }))
+  const { complete, vendorHeaders } = await serveWithRetries(clientRequest, plan, context, async started => {
+    const answer = await readAnswer(started, context)
+    return { complete: answer, vendorHeaders: started.upstream.response.headers, isEmpty: answer.isEmpty === true }
+  })
   lifetime.markAnswered(complete.usage)
   if (typeof complete.body === 'string') lifetime.close()
   const answered = { lifetime, protocol: clientRequest.protocol, redact: runtime.redact }

@@ -37,6 +37,8 @@ export const wasNotProcessed = (error: GatewayError): boolean => {
 export class Candidates {
   readonly failed: FailedAttempt[] = []
   readonly #excluded = new Set<string>()
+  /** Entries whose vendor failed: their other credentials come after other entries. */
+  readonly #failedEntries = new Set<string>()
   /** Targets that failed and may be asked again, after a pause. */
   readonly #repeatable = new Set<string>()
 
@@ -47,12 +49,14 @@ export class Candidates {
     this.targets = targets
   }
 
-  /** Untried targets first, in their order, then those that may be asked again. */
+  /** Untried targets of other vendors first, in their order, then other targets, then those that may be asked again. */
   remaining(): readonly Target[] {
     if (this.failed.length === 0) return this.targets
     const allowed = this.targets.filter(({ id }) => !this.#excluded.has(id))
+    const untried = allowed.filter(({ id }) => !this.#repeatable.has(id))
     return [
-      ...allowed.filter(({ id }) => !this.#repeatable.has(id)),
+      ...untried.filter(({ entry }) => !this.#failedEntries.has(entry.id)),
+      ...untried.filter(({ entry }) => this.#failedEntries.has(entry.id)),
       ...allowed.filter(({ id }) => this.#repeatable.has(id)),
     ]
   }
@@ -81,6 +85,7 @@ export class Candidates {
         return false
       case 'again':
         this.#repeatable.add(target.id)
+        this.#failedEntries.add(target.entry.id)
         return true
       case 'once':
         this.#excludeWhere(other => other.entry === target.entry)

@@ -6,34 +6,54 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Target } from '../providers/entry.ts'
 import type { Plan } from '../routing/router.ts'
 import type { AttemptRecord } from '../telemetry/attempt-record.ts'
-import { type AttemptContext, admitAttempt, callTarget, forceAttempt, type StartedAttempt } from './attempt.ts'
+import {
+  type AttemptContext,
+  admitAttempt,
+  callTarget,
+  forceAttempt,
+  type StartedAttempt,
+  tryAttempt,
+} from './attempt.ts'
 import type { ClientRequest } from './client-request.ts'
 import { finalError } from './final-error.ts'
+import { type AttemptResult, runOvertakable } from './overtake.ts'
 import { Candidates, reasonOf, wasNotProcessed } from './retry-policy.ts'
 
 /** Reads what an attempt answers: up to the first content of a stream, or the whole answer. */
 type OpenAnswer<Answer> = (started: StartedAttempt) => Promise<Answer>
 
+/** Answers that hold nothing, after which one is believed. */
+const maxEmptyAnswers = 2
+
 /**
  * Returns the first answer.
  * @throws GatewayError what helps the client most of all that failed: see `finalError`
  */
-export const serveWithRetries = async <Answer>(
+export const serveWithRetries = async <Answer extends { isEmpty?: boolean }>(
   clientRequest: ClientRequest,
   plan: Plan,
   context: AttemptContext,
   open: OpenAnswer<Answer>,
 ): Promise<Answer> => {
   const run = new RetryRun(clientRequest, plan, context)
+  context.runtime.overtakeBudget.noteRequest()
+  const answerOf = async (record: AttemptRecord): Promise<Answer> => {
+    const answer = await open(await callTarget(clientRequest, run.plan, record, context))
+    if (answer.isEmpty && run.mayRefuseEmpty()) throw emptyAnswer()
+    return answer
+  }
   for (;;) {
-    const record = await run.admit()
-    try {
-      return await open(await callTarget(clientRequest, run.plan, record, context))
-    } catch (thrown) {
-      run.noteFailure(record, asGatewayError(thrown))
+    const result = await run.attempt(await run.admit(), answerOf)
+    if ('error' in result) run.noteFailure(result.record, result.error)
+    else {
+      context.lifetime.adopt(result.record)
+      return result.answer
     }
   }
 }
+
+const emptyAnswer = (): GatewayError =>
+  new GatewayError('upstream_failed', 'the vendor answered with nothing', { failure: { reason: 'broken' } })
 
 /** The attempts of one request. */
 class RetryRun {
@@ -41,6 +61,7 @@ class RetryRun {
   readonly #candidates: Candidates
   readonly #isRepeatable: boolean
   #attempts = 0
+  #emptyAnswers = 0
   #arrival: number | undefined
 
   constructor(
@@ -74,16 +95,43 @@ class RetryRun {
     }
   }
 
+  /** Runs an attempt, and others beside it if it stays silent and the request may be sent twice. */
+  attempt<Answer>(
+    record: AttemptRecord,
+    run: (record: AttemptRecord) => Promise<Answer>,
+  ): Promise<AttemptResult<Answer>> {
+    const { clientRequest, context } = this
+    const { lifetime, runtime } = context
+    const mayOvertake = runtime.settings.hedges && this.#isRepeatable && !lifetime.noFallback
+    const second = (isFit: (target: Target) => boolean): AttemptRecord | undefined => {
+      if (!mayOvertake || lifetime.isClosed || this.#isSpent()) return undefined
+      const others = this.#candidates.remaining().filter(target => target.id !== record.target.id && isFit(target))
+      const begun = others.length > 0 ? tryAttempt(clientRequest, others, context) : undefined
+      if (begun) this.#attempts++
+      return begun
+    }
+    const noteFailure = (failed: AttemptRecord, error: GatewayError): boolean => {
+      failed.end(error)
+      return this.#candidates.note({ target: failed.target, error })
+    }
+    return runOvertakable(record, { runtime, isStream: clientRequest.stream, run, second, noteFailure })
+  }
+
+  /** Whether an answer without anything is asked for once more. */
+  mayRefuseEmpty(): boolean {
+    const isLast = this.#attempts >= this.context.runtime.settings.retry.attempts
+    return !isLast && this.#isRepeatable && ++this.#emptyAnswers <= maxEmptyAnswers
+  }
+
   /** @throws GatewayError the final error, if no further attempt may follow */
   noteFailure(record: AttemptRecord, error: GatewayError): void {
     record.end(error)
-    const { lifetime, runtime } = this.context
+    const { lifetime } = this.context
     lifetime.throwIfEnded()
     const mayContinue = this.#candidates.note({ target: record.target, error })
     if (lifetime.noFallback) this.#candidates.keepEntry(record.target.entry.id)
     if (!mayContinue && reasonOf(error) === undefined) throw this.#final(error)
-    const isSpent = this.#attempts >= runtime.settings.retry.attempts || this.#isOverdue()
-    if (!mayContinue || isSpent || !(this.#isRepeatable || wasNotProcessed(error))) throw this.#final(error)
+    if (!mayContinue || this.#isSpent() || !(this.#isRepeatable || wasNotProcessed(error))) throw this.#final(error)
   }
 
   #lastError(): GatewayError {
@@ -136,6 +184,11 @@ class RetryRun {
     await lifetime.sleep(seconds * (0.5 + Math.random() / 2) * 1000)
     lifetime.throwIfEnded()
     return true
+  }
+
+  /** No further attempt may begin. */
+  #isSpent(): boolean {
+    return this.#attempts >= this.context.runtime.settings.retry.attempts || this.#isOverdue()
   }
 
   #isOverdue(): boolean {

@@ -6,6 +6,7 @@ import type { Limits } from '../limits/limits.ts'
 import { memoryLimits } from '../limits/memory.ts'
 import type { Target } from '../providers/entry.ts'
 import { Health } from '../routing/health/health.ts'
+import type { OvertakeBudget } from '../routing/overtake-budget.ts'
 import type { RoundRobinPositions } from '../routing/policies.ts'
 import type { RetryBudget } from '../routing/retry-budget.ts'
 import type { Router } from '../routing/router.ts'
@@ -36,6 +37,7 @@ export type Runtime = LongLivedState & {
   router: Router
   streamUsage: StreamUsage
   retryBudget: RetryBudget
+  overtakeBudget: OvertakeBudget
   /** Targets whose vendor answered that it does not count tokens. A new configuration asks them again. */
   targetsWithoutCount: WeakSet<Target>
   redact: Redact

@@ -11,6 +11,8 @@ const minLanesToSweep = 20_000
 /** Targets that share the same counters, and the queue of requests for them, oldest first. */
 export type Lane = {
   counterSets: CounterSet[]
+  /** Seconds a request may wait for this lane, if no limit is set but a timeout is. */
+  timeout: number | undefined
   /** The health of the only target of this lane. */
   health?: HealthGate | undefined
   group: LaneGroup
@@ -147,7 +149,13 @@ export class Lanes {
     const counterSets: CounterSet[] = found.map(one => one.gate)
     health?.setLimits([...counterSets])
     if (health) counterSets.push(health)
-    const lane = this.#lanes.get(key) ?? { counterSets, health, group, lastVisit: 0 }
+    const lane = this.#lanes.get(key) ?? {
+      counterSets,
+      timeout: limitKeys.map(one => one.timeout).find(isSet),
+      health,
+      group,
+      lastVisit: 0,
+    }
     this.#lanes.set(key, lane)
     return lane
   }

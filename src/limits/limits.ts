@@ -38,6 +38,8 @@ export interface Limits {
    * @throws GatewayError `limited`, which names the limit and has `retryAfter`; `cancelled` when the signal aborts
    */
   admit(targets: readonly Target[], request: AdmissionRequest): Admission | Promise<Admission>
+  /** Like `admit`, but without waiting: undefined if no target has capacity at once. */
+  tryAdmit(targets: readonly Target[], request: AdmissionRequest): Admission | undefined
   /** Admits a request although limits or the health of the target hold it back: the last resort of a plan. */
   force(target: Target, request: AdmissionRequest): Admission
   /** The part of the target's limits that is left, from 0 to 1. */

@@ -69,6 +69,7 @@ const limitedError = (lanes: readonly Lane[], cost: RequestCost, now: number): G
 }
 
 type LaneTargets = { lane: Lane; target: Target }[]
+type Blocked = { blocked: LaneTargets; cost: RequestCost | undefined }
 
 const lanesOf = (blocked: LaneTargets): Lane[] => blocked.map(({ lane }) => lane)
 
@@ -78,9 +79,9 @@ const defaultTimeout = 120
 /**
  * Seconds a request may wait in one lane: the longest timeout of its limits. Limits without a timeout do not extend it.
  */
-const laneTimeout = ({ counterSets }: Lane): number => {
+const laneTimeout = ({ counterSets, timeout }: Lane): number => {
   const configured = counterSets.flatMap(({ timeout }) => timeout ?? [])
-  return configured.length > 0 ? Math.max(...configured) : defaultTimeout
+  return configured.length > 0 ? Math.max(...configured) : (timeout ?? defaultTimeout)
 }
 
 /** Milliseconds a request may wait for any of these lanes. */
@@ -109,6 +110,22 @@ class MemoryLimits implements Limits {
 
   admit(targets: readonly Target[], request: AdmissionRequest): Admission | Promise<Admission> {
     if (request.isClientGone) throw new GatewayError('cancelled', 'the client left')
+    const found = this.#findCapacity(targets, request)
+    if ('target' in found) return found
+    const { blocked, cost } = found
+    if (!cost) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
+    const attemptable = this.#attemptable(blocked)
+    if (attemptable) return { target: attemptable.target, lease: this.#createLease(attemptable.lane, cost) }
+    return this.#enqueue(blocked, cost, request)
+  }
+
+  tryAdmit(targets: readonly Target[], request: AdmissionRequest): Admission | undefined {
+    const found = this.#findCapacity(targets, request)
+    return 'target' in found ? found : undefined
+  }
+
+  /** Charges the first target that has capacity, or returns the lanes of those that have none. */
+  #findCapacity(targets: readonly Target[], request: AdmissionRequest): Admission | Blocked {
     const visit = ++this.#visits
     const blocked: LaneTargets = []
     let cost: RequestCost | undefined
@@ -125,10 +142,7 @@ class MemoryLimits implements Limits {
       if (this.#hasCapacity(lane, cost)) return { target, lease: this.#createLease(lane, cost) }
       blocked.push({ lane, target })
     }
-    if (!cost) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
-    const attemptable = this.#attemptable(blocked)
-    if (attemptable) return { target: attemptable.target, lease: this.#createLease(attemptable.lane, cost) }
-    return this.#enqueue(blocked, cost, request)
+    return { blocked, cost }
   }
 
   force(target: Target, request: AdmissionRequest): Admission {

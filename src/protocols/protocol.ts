@@ -74,6 +74,8 @@ export type StreamState = {
   content: boolean
   /** The vendor has ended its answer. Nothing more is awaited, even if the body has not ended. */
   finished?: boolean
+  /** The answer ended with a plain stop and held nothing: no text, no reasoning, no call. */
+  isEmpty?: boolean
   usage?: Usage
   /** An error the vendor reported inside the stream. */
   fault?: GatewayError
@@ -118,6 +120,9 @@ export interface StreamPipe {
   fail(error: GatewayError): string
 }
 
+/** `isEmpty`: the answer ended with a plain stop and holds nothing. */
+export type PassedMessage = { text: string; usage?: Usage; model?: string; isEmpty?: boolean }
+
 /** Passthrough for one client protocol: what must be read or changed without rebuilding the body. */
 export interface Passthrough {
   /** Reads the fields the gateway needs. The caller has checked that `body` is an object. */
@@ -132,7 +137,7 @@ export interface Passthrough {
    * Passes a complete answer of this protocol through: normalized, with the client's model name.
    * @throws GatewayError if the body is an error or not an answer
    */
-  passMessage(text: string, exchange: Exchange): { text: string; usage?: Usage; model?: string }
+  passMessage(text: string, exchange: Exchange): PassedMessage
 }
 
 /**

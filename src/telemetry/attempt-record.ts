@@ -1,5 +1,5 @@
 /** What one attempt borrowed and found out. The attempt that answers is merged into the record of its request. */
-import type { GatewayError } from '../base/errors.ts'
+import { GatewayError } from '../base/errors.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { Admission, Lease } from '../limits/limits.ts'
 import type { Target } from '../providers/entry.ts'
@@ -12,6 +12,9 @@ const slowAfter = 8000
 /** Losses noted of one attempt; more would fill the log and no one reads them. */
 const maxLosses = 50
 
+/** Work that can be stopped from outside. */
+export type Cancellable = { stop(error: GatewayError): void }
+
 export class AttemptRecord {
   readonly target: Target
   usage: Usage | undefined
@@ -21,6 +24,10 @@ export class AttemptRecord {
    * tokens are given back.
    */
   reachedVendor = false
+  /** The call to the vendor, once it was made. */
+  call: Cancellable | undefined
+  /** Called once if nothing arrives for `silence` milliseconds before the answer begins. */
+  onSilent: { milliseconds: number; run: () => void } | undefined
   /** The place in the queue, for a further attempt of the same request. */
   readonly arrival: number | undefined
   readonly #lease: Lease
@@ -45,10 +52,19 @@ export class AttemptRecord {
   }
 
   /** The first content of a stream, or a complete response, is there. */
-  markAnswered(): void {
+  markAnswered(isStream: boolean): void {
     this.sample?.markAnswered()
-    if (!this.#isAnswered) this.health.report(this.target, 'answered')
+    if (this.#isAnswered) return
     this.#isAnswered = true
+    this.health.report(this.target, 'answered')
+    this.health.noteLatency(this.target, isStream, performance.now() - this.#startedAt)
+  }
+
+  /** Stops the call and ends the attempt, because another one answered first. */
+  giveUp(): void {
+    const error = new GatewayError('cancelled', 'another attempt answered first')
+    this.call?.stop(error)
+    this.end(error)
   }
 
   /** The same target is called once more under the same lease: what the first call left behind no longer counts. */

@@ -5,12 +5,9 @@ import type { Usage } from '../ir/chat.ts'
 import type { Admission } from '../limits/limits.ts'
 import { Health } from '../routing/health/health.ts'
 import type { TargetStats } from '../routing/target-stats.ts'
-import { AttemptRecord } from './attempt-record.ts'
+import { AttemptRecord, type Cancellable } from './attempt-record.ts'
 import type { Log } from './log.ts'
 import { logLineOf, type RequestOutcome, RequestRecord } from './request-record.ts'
-
-/** Work that can be stopped from outside. */
-type Cancellable = { stop(error: GatewayError): void }
 
 export class RequestLifetime {
   readonly record: RequestRecord
@@ -18,10 +15,10 @@ export class RequestLifetime {
   /** Why the request was ended from outside; undefined if it was not. */
   endReason: GatewayError | undefined
   /**
-   * The work in progress for this request, stopped when the request ends: the vendor's connection, or the stream to the
-   * client.
+   * The work in progress for this request, stopped when the request ends: the calls to vendors, the stream to the
+   * client, a pause between attempts.
    */
-  cancellable: Cancellable | undefined
+  readonly #work: Cancellable[] = []
   /** The client's connection. Without `closeSoon` it would stay open for as long as the client likes. */
   connection: { closeSoon(): void } | undefined
   /** The client asked for the losses to be reported in a response header. */
@@ -35,6 +32,8 @@ export class RequestLifetime {
   /** The position in the list of active requests. */
   listIndex: number | undefined
   #attempt: AttemptRecord | undefined
+  /** Attempts that were not ended by whoever began them: two if one overtakes the other. */
+  readonly #attempts: AttemptRecord[] = []
   #controller: AbortController | undefined
 
   constructor(
@@ -67,25 +66,37 @@ export class RequestLifetime {
   }
 
   /**
-   * Begins an attempt with what a limit lent to it, and ends the one before. If the request has already ended, the
-   * lease is returned immediately.
+   * Begins an attempt with what a limit lent to it. The one before must have ended, unless this one is to overtake it.
+   * If the request has already ended, the lease is returned immediately.
    */
   beginAttempt(admission: Admission): AttemptRecord {
     const attempt = new AttemptRecord(admission, this.records.stats?.begin(admission.target), this.records.health)
-    this.#attempt?.end()
-    this.#attempt = attempt
-    this.record.target = admission.target.id
-    this.record.servedBy = `${admission.target.entry.id}/${admission.target.model}`
+    this.#attempts.push(attempt)
+    this.adopt(attempt)
     this.record.attempts++
     if (this.isClosed) attempt.end(this.endReason)
     return attempt
+  }
+
+  /** Makes this attempt the one whose answer the client gets. */
+  adopt(attempt: AttemptRecord): void {
+    this.#attempt = attempt
+    const { id, entry, model } = attempt.target
+    this.record.target = id
+    this.record.servedBy = `${entry.id}/${model}`
+  }
+
+  /** Stops this work when the request is ended from outside, at once if it has been. */
+  stopAtEnd(work: Cancellable): void {
+    this.#work.push(work)
+    if (this.endReason) work.stop(this.endReason)
   }
 
   /** The first content of a stream, or a complete response, is there; `usage` as far as it is known. */
   markAnswered(usage: Usage | undefined): void {
     this.record.timeToFirstContent = performance.now() - this.record.startedAt
     this.noteUsage(usage)
-    this.#attempt?.markAnswered()
+    this.#attempt?.markAnswered(this.record.stream)
   }
 
   /** Usage of the current attempt. What is already known stays. */
@@ -98,7 +109,7 @@ export class RequestLifetime {
     if (this.isClosed) return
     this.endReason = error
     this.#controller?.abort()
-    this.cancellable?.stop(error)
+    for (const work of this.#work) work.stop(error)
     this.close({ error })
   }
 
@@ -120,7 +131,7 @@ export class RequestLifetime {
       clearTimeout(timer)
       resolve()
     }
-    this.cancellable = { stop }
+    this.stopAtEnd({ stop })
     return promise
   }
 
@@ -136,7 +147,7 @@ export class RequestLifetime {
   close(outcome: RequestOutcome = {}): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.#attempt?.end(outcome.error)
+    for (const attempt of this.#attempts) attempt.end(outcome.error)
     this.#attempt?.mergeInto(this.record)
     this.records.finish(this, outcome)
   }

@@ -39,6 +39,9 @@ export class Deadline {
   #phase: Phase = 'first byte'
   #seconds = 0
   #checkAt = Number.POSITIVE_INFINITY
+  /** When data last arrived, or the first phase began; precise to one tick. */
+  #lastSignAt = 0
+  #silence: { milliseconds: number; onSilent: () => void } | undefined
 
   constructor(private readonly listener: DeadlineListener) {}
 
@@ -47,7 +50,8 @@ export class Deadline {
     this.#phase = phase
     this.#seconds = seconds
     this.#restartsAtNextTick = false
-    this.#dueAt = performance.now() + seconds * 1000
+    this.#lastSignAt = performance.now()
+    this.#dueAt = this.#lastSignAt + seconds * 1000
     this.#start()
   }
 
@@ -63,6 +67,11 @@ export class Deadline {
   scheduleCheck(seconds: number): void {
     this.#checkAt = performance.now() + seconds * 1000
     this.#start()
+  }
+
+  /** Calls `onSilent` once, when nothing has arrived for this time. It does not end the attempt. */
+  watchSilence(milliseconds: number, onSilent: () => void): void {
+    this.#silence = { milliseconds, onSilent }
   }
 
   /** Suspends the deadline while nothing is awaited. */
@@ -97,12 +106,23 @@ export class Deadline {
   }
 
   tick(now: number): void {
-    if (this.#restartsAtNextTick) this.#dueAt = now + this.#seconds * 1000
+    if (this.#restartsAtNextTick) {
+      this.#dueAt = now + this.#seconds * 1000
+      this.#lastSignAt = now
+    }
     this.#restartsAtNextTick = false
+    if (this.#silence) this.#checkSilence(now)
     if (now >= this.#dueAt) this.expire(this.#phase, this.#seconds)
     if (now < this.#checkAt) return
     this.#checkAt = Number.POSITIVE_INFINITY
     this.listener.onCheck()
+  }
+
+  #checkSilence(now: number): void {
+    const { milliseconds, onSilent } = this.#silence!
+    if (now - this.#lastSignAt < milliseconds) return
+    this.#silence = undefined
+    onSilent()
   }
 
   #start(): void {

@@ -24,6 +24,7 @@ test('a minimal configuration gets the defaults', () => {
     fallback: new Map(),
     cools: true,
     learns: true,
+    hedges: true,
     exposeTargets: true,
     heartbeat: 15,
     maxBody: 33_554_432,

@@ -51,7 +51,7 @@ const startEventStream = async (vendor: Vendor) => {
     headers: () => ({}),
   }
   const clientStream = new ClientEventStream(lifetime, options, opening)
-  lifetime.cancellable = clientStream
+  lifetime.stopAtEnd(clientStream)
   return { lifetime, clientStream, body: (await clientStream.response).body! }
 }
 

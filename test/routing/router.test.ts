@@ -28,6 +28,7 @@ const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): Co
   fallback: new Map(),
   cools: true,
   learns: true,
+  hedges: true,
   exposeTargets: true,
   heartbeat: 15,
   maxBody: 1e6,

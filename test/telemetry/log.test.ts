@@ -102,7 +102,7 @@ test('a disconnect stops the work in progress, and a later lease is settled imme
   const { log, lines } = createTestLog()
   const lifetime = new RequestRecords(log).begin('POST', '/')
   const stopped: string[] = []
-  lifetime.cancellable = { stop: error => void stopped.push(error.code) }
+  lifetime.stopAtEnd({ stop: error => void stopped.push(error.code) })
   lifetime.cancel()
   const lateLease = createLease()
   lifetime.beginAttempt({ target, lease: lateLease })

@@ -56,6 +56,10 @@ export const failureFields = {
     { default: true },
   ),
   learn: flag("Whether limits are learned from a vendor's refusals and rate limit headers.", { default: true }),
+  hedge: flag(
+    'Whether a second target is asked when the first one stays silent for long. The first content wins. At most 5 % of the requests are sent twice.',
+    { default: true },
+  ),
   expose_targets: flag('Whether responses name the target and the number of attempts: `x-served-by`, `x-attempts`.', {
     default: true,
   }),

@@ -12,6 +12,7 @@ import type { Limits } from '../../limits/limits.ts'
 import { clientProtocolOf } from '../../protocols/registry.ts'
 import type { Target } from '../../providers/entry.ts'
 import { chooseProtocol, urlOf } from '../../providers/resolve-url.ts'
+import { OvertakeBudget } from '../../routing/overtake-budget.ts'
 import { RetryBudget } from '../../routing/retry-budget.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type RequestLifetime, RequestRecords } from '../../telemetry/request-lifetime.ts'
@@ -125,6 +126,7 @@ const runtimeFor = (
   },
   streamUsage: new StreamUsage(),
   retryBudget: new RetryBudget(0),
+  overtakeBudget: new OvertakeBudget(),
   targetsWithoutCount: new WeakSet(),
   redact,
 })

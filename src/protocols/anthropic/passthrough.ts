@@ -183,6 +183,7 @@ class MessagesPipe {
     mergeUsage(counts, body.usage)
     this.state.usage = parseUsage(counts)
     this.#hasStopReason ||= typeof delta.stop_reason === 'string'
+    this.state.isEmpty = delta.stop_reason === 'end_turn' && !this.state.content
     const missing = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].filter(
       key => typeof givenUsage[key] !== 'number',
     )
@@ -224,7 +225,15 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const isChanged = envelopeChanged || stopChanged || exchange.patchResponse !== undefined
   const patchedText = isChanged ? undefined : withMembers(text.trim(), { model: exchange.model })
   const normalized = patchedText ?? JSON.stringify({ ...body, model: exchange.model })
-  return { text: normalized, ...(usage && { usage }), ...(model !== undefined && { model }) }
+  const isEmpty = body.stop_reason === 'end_turn' && (body.content as JsonObject[]).every(isEmptyText)
+  return {
+    text: normalized,
+    ...(usage && { usage }),
+    ...(model !== undefined && { model }),
+    ...(isEmpty && { isEmpty }),
+  }
 }
+
+const isEmptyText = ({ type, text }: JsonObject): boolean => type === 'text' && text === ''
 
 export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream, passMessage }

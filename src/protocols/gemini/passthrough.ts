@@ -113,7 +113,9 @@ const inspectChunk = (body: JsonObject, state: StreamState): boolean => {
   let hasFinish = isObject(body.promptFeedback) && reasonNameOf(body.promptFeedback.blockReason) !== undefined
   for (const { content, finishReason } of listOf(body.candidates)) {
     if (isObject(content) && listOf(content.parts).some(hasContent)) state.content = true
-    if (reasonNameOf(finishReason) !== undefined) hasFinish = true
+    const reason = reasonNameOf(finishReason)
+    if (reason !== undefined) hasFinish = true
+    state.isEmpty = reason === 'STOP' && !state.content
   }
   return hasFinish
 }
@@ -156,7 +158,14 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
     text: isUnchanged ? withModel(text, only, exchange.model) : JSON.stringify(withModelVersion(only, exchange.model)),
     ...(usage && { usage }),
     ...(model !== undefined && { model }),
+    ...(isEmptyChunk(only) && { isEmpty: true }),
   }
+}
+
+const isEmptyChunk = (body: JsonObject): boolean => {
+  const state: StreamState = { content: false }
+  inspectChunk(body, state)
+  return state.isEmpty === true
 }
 
 /** Merges the chunks of a vendor that sent a stream's array although a complete response was requested. */

@@ -3,7 +3,7 @@
  * got wrong.
  */
 import type { GatewayError } from '../../base/errors.ts'
-import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
@@ -93,8 +93,24 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const usage = usageIn(body)
   if (isChanged) body.model = exchange.model
   const rendered = isChanged ? JSON.stringify(body) : replaceModel(text.trimStart(), model, exchange.model)
-  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }) }
+  const isEmpty = isEmptyMessage(body)
+  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }), ...(isEmpty && { isEmpty }) }
 }
+
+/** Every choice ends with a plain stop and holds nothing. */
+const isEmptyMessage = ({ choices }: JsonObject): boolean =>
+  Array.isArray(choices) &&
+  choices.length > 0 &&
+  choices.every(
+    choice =>
+      isObject(choice) &&
+      choice.finish_reason === 'stop' &&
+      isObject(choice.message) &&
+      Object.entries(choice.message).every(([key, value]) => key === 'role' || isAbsent(value)),
+  )
+
+const isAbsent = (value: Json | undefined): boolean =>
+  value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
 
 /**
  * Parses a non-streaming answer and applies the vendor's own corrections. Newlines that keep the connection alive may

@@ -135,6 +135,7 @@ class ResponsesPipe implements StreamPipe {
     state.model ??= textOf(vendorResponse.model)
     if (finalEvents.has(type)) {
       state.finished = true
+      state.isEmpty = !state.content && isEmptyResponse(vendorResponse)
       state.content = true
       state.usage = parseUsage(vendorResponse.usage) ?? state.usage
     }
@@ -215,7 +216,12 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
     span && !isChanged
       ? applyEdits(text, [{ start: span.start, end: span.end, newText: put }])
       : JSON.stringify({ ...body, model: exchange.model })
-  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }) }
+  const isEmpty = isEmptyResponse(body)
+  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }), ...(isEmpty && { isEmpty }) }
 }
+
+/** Completed without any output. A background response has none yet and is not completed. */
+const isEmptyResponse = ({ status, output }: JsonObject): boolean =>
+  status === 'completed' && Array.isArray(output) && output.length === 0
 
 export const passthrough: Passthrough = { readRequest, writeRequest, pipeStream, passMessage }

@@ -14,7 +14,7 @@ import { rememberThoughts } from './thought-memory.ts'
 import { uniqueCallIds, uniqueMessageCallIds } from './unique-call-ids.ts'
 
 /** A complete answer as text for the client. */
-export type RenderedMessage = { body: string; usage?: Usage; model?: string }
+export type RenderedMessage = { body: string; usage?: Usage; model?: string; isEmpty?: boolean }
 
 /** Translates a vendor's stream: vendor frames → events → client frames. */
 export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exchange): StreamPipe => {
@@ -98,8 +98,10 @@ const trackTextDeltas = () => {
 
 const updateState = (state: StreamState, event: Event): void => {
   if (event.type === 'delta' || event.type === 'part') state.content = true
-  else if (event.type === 'finish') state.finished = true
-  else if (event.type === 'start' && event.model !== '') state.model = event.model
+  else if (event.type === 'finish') {
+    state.finished = true
+    state.isEmpty = !state.content && event.reason === 'stop'
+  } else if (event.type === 'start' && event.model !== '') state.model = event.model
   else if (event.type === 'usage') state.usage = event.usage
   else if (event.type === 'fault') state.fault = event.error
 }
@@ -154,9 +156,15 @@ const renderMessage = (ingress: Ingress, given: Message, exchange: Exchange): Re
   return { body: writeJson(ingress.renderMessage(message, exchange)), ...usageAndModel(message) }
 }
 
-const usageAndModel = ({ usage, model }: Message): Omit<RenderedMessage, 'body'> => ({
-  ...(usage && { usage }),
-  ...(model !== '' && { model }),
+/** A plain stop without anything: no text, no reasoning, no call. */
+const isEmpty = ({ parts, finish }: Message): boolean =>
+  finish === 'stop' &&
+  parts.every(part => (part.type === 'text' || part.type === 'reasoning') && part.text === '' && !part.seal)
+
+const usageAndModel = (message: Message): Omit<RenderedMessage, 'body'> => ({
+  ...(isEmpty(message) && { isEmpty: true }),
+  ...(message.usage && { usage: message.usage }),
+  ...(message.model !== '' && { model: message.model }),
 })
 
 /** Text that is not JSON stays text: the protocol's parser reports what it is instead. */

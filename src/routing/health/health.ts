@@ -70,6 +70,13 @@ export class Health {
     else this.#fail(target, gate, outcome.error, now)
   }
 
+  /** Milliseconds from the begin of an attempt to its first content, or to the whole answer. */
+  noteLatency(target: Target, isStream: boolean, milliseconds: number): void {
+    const { latencies } = this.gateOf(target)
+    latencies[isStream ? 'stream' : 'whole'].add(milliseconds)
+    latencies.any.add(milliseconds)
+  }
+
   /** What a vendor's headers say is left. */
   noteAllowance(target: Target, allowance: Allowance): void {
     if (this.#learns) this.gateOf(target).learned.allow(allowance, this.now())
@@ -100,8 +107,7 @@ export class Health {
   #cool(target: Target, gate: TargetGate, error: GatewayError, failure: Failure, now: number): void {
     const { cooling: scope } = failureReasons[failure.reason]
     if (!this.#cools || scope === 'none' || failure.onlyThisRequest) return
-    if (failure.reason === 'minute' && this.#learns && failure.retryAfter === undefined)
-      gate.learned.refused(gate.inFlight, now)
+    if (failure.reason === 'minute' && this.#learns) gate.learned.refused(gate.inFlight, now, namesRate(failure))
     const { credential, model } = gate.shared
     const byScope = { credential, model, quota: gate.own, target: gate.own }
     const cooling = failure.wholeAccount ? credential : byScope[scope]
@@ -150,6 +156,10 @@ export class Health {
     for (const [key, cooling] of this.#coolings) if (!used.has(cooling)) this.#coolings.delete(key)
   }
 }
+
+/** A vendor that says when to come back, or speaks of minutes, counts requests in a time, not at once. */
+const namesRate = ({ period, retryAfter }: Failure): boolean =>
+  period === 'minute' || period === 'hour' || (retryAfter ?? 0) >= 1
 
 /** A failure of the vendor itself: no limit, no key, no mistake of the client. */
 const isVendorFailure = ({ code, detail: { failure } }: GatewayError): boolean =>

@@ -25,6 +25,8 @@ const decrease = 0.8
 const answersPerStep = 10
 /** Milliseconds without a refusal that allow one more request a minute. */
 const rateStep = 30_000
+/** Fewer requests in a minute do not look like a limit per minute. */
+const minAccepted = 3
 /** Refusals of requests that were under way together count once. Milliseconds. */
 const sameRefusal = 1000
 /** Seconds: an allowance is never trusted for longer. */
@@ -38,6 +40,7 @@ export class LearnedLimits {
   #refusedAt = Number.NEGATIVE_INFINITY
   #raisedAt = 0
   #answers = 0
+  #lastRefusal: { inFlight: number; accepted: number } | undefined
   readonly #starts = new MinuteCounter()
   readonly #left: { requests?: LeftUntil; tokens?: LeftUntil } = {}
 
@@ -70,20 +73,36 @@ export class LearnedLimits {
     this.#raisedAt = now
   }
 
-  /** A refusal without figures. @param inFlight requests under way when it came, the refused one included */
-  refused(inFlight: number, now: number): void {
+  /**
+   * A refusal.
+   * @param inFlight requests under way when it came, the refused one included
+   * @param namesRate the vendor's words say that it is about requests in a time
+   */
+  refused(inFlight: number, now: number, namesRate = false): void {
+    this.#starts.takeBack(now)
     if (now - this.#refusedAt < sameRefusal) return
     this.#refusedAt = now
     this.#raisedAt = now
     this.#answers = 0
-    if (inFlight > 1) {
+    const accepted = this.#starts.count(now)
+    if (!(namesRate || this.#isRate(inFlight, accepted))) {
       const known = Math.min(this.#maxInFlight, inFlight)
       this.#maxInFlight = Math.max(1, Math.min(known - 1, Math.floor(known * decrease)))
       return
     }
-    // The refused request is one of them.
-    const accepted = this.#starts.count(now) - 1
     this.#maxRate = Math.max(1, Math.floor(Math.min(this.#maxRate, accepted) * decrease))
+  }
+
+  /**
+   * Whether a refusal is about requests per minute, not about requests at once: it came with a single request in flight,
+   * with fewer than an earlier refusal, or after the same number in a minute.
+   */
+  #isRate(inFlight: number, accepted: number): boolean {
+    const last = this.#lastRefusal
+    this.#lastRefusal = { inFlight, accepted }
+    if (inFlight <= 1) return true
+    if (!last || accepted < minAccepted) return false
+    return inFlight < last.inFlight || (inFlight !== last.inFlight && Math.abs(accepted - last.accepted) <= 1)
   }
 
   /** What a vendor says in its headers. Replaces what it said before. */

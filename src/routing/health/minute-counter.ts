@@ -12,6 +12,18 @@ export class MinuteCounter {
     this.#total++
   }
 
+  /** Removes the newest event: it did not count after all. */
+  takeBack(now: number): void {
+    this.#advance(now)
+    for (let second = this.#second; second > this.#second - seconds; second--) {
+      const at = ((second % seconds) + seconds) % seconds
+      if (this.#buckets[at] === 0) continue
+      this.#buckets[at]!--
+      this.#total--
+      return
+    }
+  }
+
   count(now: number): number {
     this.#advance(now)
     return this.#total

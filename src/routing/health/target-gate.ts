@@ -9,6 +9,7 @@ import type { HealthGate } from '../../limits/lanes.ts'
 import { Breaker } from './breaker.ts'
 import { Cooling } from './cooling.ts'
 import { LearnedLimits } from './learned-limits.ts'
+import { RecentLatencies } from './recent-latencies.ts'
 
 /** What several targets share. */
 export type SharedHealth = {
@@ -24,6 +25,11 @@ export type SharedHealth = {
 const smoothing = 0.2
 /** Milliseconds in which half of what is missing to 1 is forgotten: a vendor recovers while nobody asks it. */
 const forgetting = 120_000
+/** After a failure a target is chosen with this part of its chance for a while: failures come in clusters. */
+const avoidance = 0.02
+/** Milliseconds; they double with each further failure in a row. */
+const firstAvoidance = 5000
+const maxAvoidance = 60_000
 /** The least that the average counts when a target is chosen. */
 export const minSuccess = 0.02
 
@@ -36,10 +42,15 @@ export class TargetGate implements HealthGate {
   /** A moving average of successes, 1 = all. */
   #success = 1
   #successAt = 0
+  #failuresInRow = 0
+  /** Until then others are preferred, but nobody waits. */
+  #avoidedUntil = 0
   /** The quota of the credential for this model, and the target itself. */
   readonly own = new Cooling()
   readonly breaker: Breaker
   readonly learned = new LearnedLimits()
+  /** Of streams up to their first content, of whole answers, and of both. */
+  readonly latencies = { stream: new RecentLatencies(), whole: new RecentLatencies(), any: new RecentLatencies() }
   #limits: readonly CounterSet[] = []
   readonly #parts: readonly (Cooling | Breaker)[]
 
@@ -118,7 +129,8 @@ export class TargetGate implements HealthGate {
 
   /** How well the target serves at present, from 0 to 1: see `Fitness`. */
   fitness(now: number): number {
-    return this.success(now) * this.shareLeft(now)
+    const fitness = this.success(now) * this.shareLeft(now)
+    return now < this.#avoidedUntil ? fitness * avoidance : fitness
   }
 
   isIdle(now: number): boolean {
@@ -135,6 +147,9 @@ export class TargetGate implements HealthGate {
     const before = this.success(now)
     this.#success = before + smoothing * ((succeeded ? 1 : 0) - before)
     this.#successAt = now
+    this.#failuresInRow = succeeded ? 0 : this.#failuresInRow + 1
+    const pause = Math.min(firstAvoidance * 2 ** (this.#failuresInRow - 1), maxAvoidance)
+    this.#avoidedUntil = succeeded ? 0 : now + pause * (0.75 + Math.random() / 2)
   }
 
   /** The refusal that holds the target back longest. */

@@ -98,6 +98,7 @@ export class ChunkNormalizer {
       choice.phase = 'held'
     }
     this.flush()
+    if (!state.content) state.isEmpty = [...this.#choices.values()].every(({ finish }) => finish === 'stop')
   }
 
   #pushBody(body: JsonObject, text: string): void {
