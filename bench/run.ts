@@ -30,10 +30,15 @@ const usage = `npm run bench -- [PARTS…] [--write] [--quick]
   options    keys, limits and log, on and off
   bare       a third column for the others: what Bun itself needs
   all        everything
+  world      free vendors that fail: how many requests are answered; see npm run bench -- world --help
   --write    writes docs/performance.md and .svg (with all)
   --quick    a try of seconds; its figures are worth nothing`
 
 const args = process.argv.slice(2)
+if (args[0] === 'world') {
+  const { runWorlds } = await import('./world/main.ts')
+  process.exit(await runWorlds(args.slice(1)))
+}
 const all = args.includes('all')
 const chosen = Object.keys(parts).filter(name => all || args.includes(name))
 const known = [...Object.keys(parts), 'all', 'bare', '--write', '--quick']

@@ -1,0 +1,117 @@
+/** Renders the runs of a world as Markdown. */
+import type { AskResult } from './ask.ts'
+import { type Figures, failsWell, figuresOf, type Judged } from './figures.ts'
+import type { PlayResult } from './play.ts'
+import type { World } from './worlds.ts'
+
+const number = (value: number | undefined, digits = 2): string => (value === undefined ? '–' : value.toFixed(digits))
+const percent = (value: number | undefined): string => (value === undefined ? '–' : `${(value * 100).toFixed(1)} %`)
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [line(head), line(head.map((_, at) => (at === 0 ? '---' : '--:'))), ...rows.map(line), ''].join('\n')
+
+const columns = [
+  'seed',
+  'requests',
+  'answered',
+  'p50',
+  'p95',
+  'p99',
+  'slowest',
+  'refused',
+  'broken',
+  'cancelled',
+  'lag',
+]
+const figureRow = (label: string, figures: Figures, hasFailure: boolean): string[] => [
+  label,
+  String(figures.requests),
+  percent(figures.answered),
+  ...(hasFailure ? [percent(figures.failedWell)] : []),
+  ...[figures.p50, figures.p95, figures.p99, figures.slowest].map(value => number(value)),
+  ...[figures.refused, figures.broken, figures.cancelled].map(value => number(value, 3)),
+  `${figures.lag.toFixed(0)} ms`,
+]
+
+const seedTable = (world: World, runs: readonly PlayResult[]): string => {
+  const hasFailure = world.failure !== undefined
+  const rows = runs.map(run => figureRow(String(run.seed), figuresOf(world, [run]), hasFailure))
+  const pooled = figureRow('**pooled**', figuresOf(world, runs), hasFailure)
+  return table(hasFailure ? columns.toSpliced(3, 0, 'failed well') : columns, [...rows, pooled])
+}
+
+/** Counts of calls in the first minute, then in the second. */
+const vendorTable = (world: World, runs: readonly PlayResult[]): string => {
+  const names = world.vendors(runs[0]!.seed).map(({ name }) => name)
+  const calls = runs.flatMap(run => run.calls)
+  const rows = names.map(name => {
+    const own = calls.filter(({ vendor }) => vendor === name)
+    const counts = ['answered', 'refused', 'broken', 'cancelled'].map(verdict => {
+      const counted = own.filter(call => call.verdict === verdict)
+      const early = counted.filter(({ at }) => at < 60).length
+      return `${early} + ${counted.length - early}`
+    })
+    const causes = countBy(own.filter(({ verdict }) => verdict !== 'answered').map(({ cause }) => cause))
+    return [name, ...counts, causes.map(([cause, count]) => `${cause} ${count}`).join(', ')]
+  })
+  return table(['vendor (first minute + later)', 'answered', 'refused', 'broken', 'cancelled', 'causes'], rows)
+}
+
+const countBy = (items: readonly string[]): [item: string, count: number][] => {
+  const counts = new Map<string, number>()
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
+  return [...counts].sort((one, other) => other[1] - one[1])
+}
+
+/** Reasons that differ in numbers and identifiers only are one. */
+const reasonOf = ({ reason = '' }: AskResult): string =>
+  reason
+    .replaceAll(/standardx\d+x\d+|\b[a-z]+x\d+x\d+\b/g, 'NONCE')
+    .replaceAll(/\b(?:req|resp|msg)_\w+/g, 'ID')
+    .replaceAll(/\d+(?:\.\d+)?(?= ?(?:s|ms|seconds|characters)\b)/g, 'N')
+
+const unansweredList = (world: World, runs: readonly PlayResult[]): string => {
+  const isBad = (result: AskResult) => (world.failure ? !failsWell(world, result) : !result.isAnswered)
+  const bad = runs.flatMap(({ seed, results }) => results.filter(isBad).map(result => ({ seed, result })))
+  if (bad.length === 0) return ''
+  const groups = countBy(bad.map(({ result }) => reasonOf(result))).map(([reason, count]) => {
+    const members = bad.filter(({ result }) => reasonOf(result) === reason)
+    const when = members
+      .slice(0, 6)
+      .map(({ seed, result }) => `${seed}:${result.arrival.at.toFixed(1)} s, took ${result.total.toFixed(1)} s`)
+    const targets = countBy(members.map(({ result }) => result.servedBy ?? '?')).map(
+      ([name, times]) => `${name} ${times}`,
+    )
+    return `- ${count} × ${reason || 'answered too late'}\n  (seed:arrival ${when.join('; ')}; served by ${targets.join(', ')})`
+  })
+  return [world.failure ? 'Not failed as they have to:' : 'Unanswered:', '', ...groups, ''].join('\n')
+}
+
+export const renderWorld = (
+  world: World,
+  runs: readonly PlayResult[],
+  ideal: Pick<Figures, 'answered' | 'broken' | 'refused' | 'p95'>,
+  judged: readonly Judged[],
+): string => {
+  const verdicts = judged.map(
+    ({ label, value, aim, isReached }) =>
+      `${label} ${number(value, 3)} (aim ${number(aim, 3)}${isReached === undefined ? ', not judged' : isReached ? '' : ', **missed**'})`,
+  )
+  return [
+    `### The world \`${world.name}\`: ${world.about}`,
+    '',
+    'Times in seconds to the begin of the answer. Refused and broken calls: per request, after the first minute; cancelled: all.',
+    '',
+    seedTable(world, runs),
+    vendorTable(world, runs),
+    ...(world.failure
+      ? []
+      : [
+          `A chooser that knows every vendor's rate: ${percent(ideal.answered)} answered, p95 ${number(ideal.p95)}, refused ${number(ideal.refused, 3)}, broken ${number(ideal.broken, 3)}.`,
+          '',
+        ]),
+    unansweredList(world, runs),
+    `Aims: ${verdicts.join('; ')}.`,
+    '',
+  ].join('\n')
+}
