@@ -16,8 +16,6 @@ export type AskResult = {
   hasRetryAfter?: boolean
   begin?: number
   total: number
-  servedBy?: string
-  attempts?: number
 }
 
 type Ask = { url: string; model: string; protocol: ClientProtocol; arrival: Arrival; patience: number }
@@ -44,7 +42,7 @@ export const ask = async ({ url, model, protocol, arrival, patience }: Ask): Pro
       signal: AbortSignal.timeout(patience * 1000),
       proxy: false,
     } as RequestInit)
-    noteHeaders(found, response.headers)
+    if (response.headers.has('retry-after')) found.hasRetryAfter = true
     found.status = response.status
     if (response.status !== 200) return finish(`status ${response.status}: ${await response.text()}`)
     const { text, end, error } = isStream
@@ -58,6 +56,7 @@ export const ask = async ({ url, model, protocol, arrival, patience }: Ask): Pro
       return finish(`error inside the answer: ${error}`)
     }
     if (!end) return finish(`an answer without its end, after ${text.length} characters`)
+    if (text === '') return finish('an empty answer')
     return finish(text === answerTo(nonce) ? undefined : `a wrong answer: ${text}`)
   } catch (error) {
     const { name, message } = error as Error
@@ -66,14 +65,6 @@ export const ask = async ({ url, model, protocol, arrival, patience }: Ask): Pro
 }
 
 const promptFor = (nonce: string): string => `Tell me a story about a lighthouse and its keeper. nonce:${nonce}`
-
-const noteHeaders = (found: Partial<AskResult>, headers: Headers): void => {
-  if (headers.has('retry-after')) found.hasRetryAfter = true
-  const servedBy = headers.get('x-served-by')
-  if (servedBy) found.servedBy = servedBy
-  const attempts = headers.get('x-attempts')
-  if (attempts) found.attempts = Number(attempts)
-}
 
 /** What a frame or a whole answer says. */
 export type ReadAnswer = { text: string; end: boolean; error?: string }

@@ -4,8 +4,18 @@ import type { Reply, Verdict, WorldRequest } from './reply.ts'
 import { createVendor, type Vendor } from './vendor.ts'
 import type { World } from './worlds.ts'
 
-/** `at`: seconds since the world began. `cancelled`: the gateway left before a usable answer was complete. */
-export type VendorCall = { vendor: string; key: number; at: number; verdict: Verdict | 'cancelled'; cause: string }
+/**
+ * `at`: seconds since the world began; `nonce`: whose request it was. `cancelled`: the gateway left before a usable
+ * answer was complete.
+ */
+export type VendorCall = {
+  vendor: string
+  key: number
+  at: number
+  nonce: string
+  verdict: Verdict | 'cancelled'
+  cause: string
+}
 
 export type PlayedVendors = {
   /** Name → URL. */
@@ -40,7 +50,7 @@ const playVendor =
     if (key === undefined || !request) throw new Error(`${name} cannot read this call: ${bearer} ${received.body}`)
     const at = now()
     const { reply, end } = vendor.receive(at, key, request)
-    const call: VendorCall = { vendor: name, key, at, verdict: reply.verdict, cause: reply.cause }
+    const call: VendorCall = { vendor: name, key, at, nonce: request.nonce, verdict: reply.verdict, cause: reply.cause }
     calls.push(call)
     try {
       const isComplete = await send(connection, reply)

@@ -4,7 +4,8 @@ import { type Figures, failsWell, figuresOf, type Judged } from './figures.ts'
 import type { PlayResult } from './play.ts'
 import type { World } from './worlds.ts'
 
-const number = (value: number | undefined, digits = 2): string => (value === undefined ? '–' : value.toFixed(digits))
+const number = (value: number | undefined, digits = 2): string =>
+  value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(digits)
 const percent = (value: number | undefined): string => (value === undefined ? '–' : `${(value * 100).toFixed(1)} %`)
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -70,21 +71,43 @@ const reasonOf = ({ reason = '' }: AskResult): string =>
     .replaceAll(/\b(?:req|resp|msg)_\w+/g, 'ID')
     .replaceAll(/\d+(?:\.\d+)?(?= ?(?:s|ms|seconds|characters)\b)/g, 'N')
 
+type Asked = { run: PlayResult; result: AskResult }
+
+/** When a request arrived, what the gateway called for it, and how long it took. */
+const describeRequest = ({ run, result }: Asked): string => {
+  const { arrival, begin, total } = result
+  const calls = run.calls
+    .filter(({ nonce }) => nonce === arrival.nonce)
+    .map(({ vendor, at, cause, verdict }) => {
+      const what = verdict === 'cancelled' ? `${cause}, cancelled` : cause
+      return `${vendor} +${Math.max(0, at - arrival.at).toFixed(1)} ${what}`
+    })
+  const end = begin === undefined ? `ended after ${total.toFixed(1)} s` : `begun after ${begin.toFixed(1)} s`
+  return `seed ${run.seed}, ${arrival.at.toFixed(1)} s: ${calls.join(' → ') || 'no call'}; ${end}`
+}
+
+/** The number of requests that are shown for a reason, and of the slowest answers. */
+const shown = 4
+
 const unansweredList = (world: World, runs: readonly PlayResult[]): string => {
   const isBad = (result: AskResult) => (world.failure ? !failsWell(world, result) : !result.isAnswered)
-  const bad = runs.flatMap(({ seed, results }) => results.filter(isBad).map(result => ({ seed, result })))
+  const bad = runs.flatMap(run => run.results.filter(isBad).map((result): Asked => ({ run, result })))
   if (bad.length === 0) return ''
   const groups = countBy(bad.map(({ result }) => reasonOf(result))).map(([reason, count]) => {
     const members = bad.filter(({ result }) => reasonOf(result) === reason)
-    const when = members
-      .slice(0, 6)
-      .map(({ seed, result }) => `${seed}:${result.arrival.at.toFixed(1)} s, took ${result.total.toFixed(1)} s`)
-    const targets = countBy(members.map(({ result }) => result.servedBy ?? '?')).map(
-      ([name, times]) => `${name} ${times}`,
-    )
-    return `- ${count} × ${reason || 'answered too late'}\n  (seed:arrival ${when.join('; ')}; served by ${targets.join(', ')})`
+    const examples = members.slice(0, shown).map(member => `  - ${describeRequest(member)}`)
+    return [`- ${count} × ${reason || 'answered'}`, ...examples].join('\n')
   })
   return [world.failure ? 'Not failed as they have to:' : 'Unanswered:', '', ...groups, ''].join('\n')
+}
+
+const slowestList = (runs: readonly PlayResult[]): string => {
+  const answered = runs.flatMap(run =>
+    run.results.filter(({ isAnswered }) => isAnswered).map((result): Asked => ({ run, result })),
+  )
+  const slowest = answered.toSorted((one, other) => other.result.begin! - one.result.begin!).slice(0, 2 * shown)
+  if (slowest.length === 0) return ''
+  return ['The slowest answers:', '', ...slowest.map(one => `- ${describeRequest(one)}`), ''].join('\n')
 }
 
 export const renderWorld = (
@@ -111,6 +134,7 @@ export const renderWorld = (
           '',
         ]),
     unansweredList(world, runs),
+    slowestList(runs),
     `Aims: ${verdicts.join('; ')}.`,
     '',
   ].join('\n')

@@ -166,7 +166,7 @@ describe('an answer', () => {
   test.each([
     ['of another request', replySse(chatChunks([answerTo('n2')])), 'a wrong answer'],
     ['twice', replySse(chatChunks([right, right])), 'a wrong answer'],
-    ['empty', replySse(chatChunks([])), 'a wrong answer'],
+    ['empty', replySse(chatChunks([])), 'an empty answer'],
     ['without its end', replySse(chatChunks([right]), { done: false }), 'without its end'],
     ['with an error in the stream', replySse([{ error: { message: 'overloaded' } }]), 'overloaded'],
     ['with a status', refuse(503, { error: { message: 'later' } }, { 'retry-after': '3' }), 'status 503: {"error"'],
@@ -218,7 +218,7 @@ describe('the vendors over HTTP', () => {
     const { url, calls } = await play({})
     const body = (await (await callVendor(url, false)).json()) as { choices: { message: { content: string } }[] }
     expect(body.choices[0]!.message.content).toBe(right)
-    expect(calls).toEqual([{ vendor: 'v', key: 0, at: 1, verdict: 'answered', cause: 'answered' }])
+    expect(calls).toEqual([{ vendor: 'v', key: 0, at: 1, nonce: 'n1', verdict: 'answered', cause: 'answered' }])
   })
 
   test.each([
@@ -264,6 +264,7 @@ describe('the judgement', () => {
     vendor: 'v',
     key: 0,
     at,
+    nonce: 'n',
     verdict,
     cause: '',
   })
