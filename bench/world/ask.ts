@@ -12,8 +12,8 @@ export type AskResult = {
   /** Why it is not answered: the status and the words, or what is wrong with the answer. */
   reason?: string
   status?: number
-  /** The header of an error, or of the error inside a stream. */
-  hasRetryAfter?: boolean
+  /** Seconds in the header of an error. */
+  retryAfter?: number
   begin?: number
   total: number
 }
@@ -42,7 +42,8 @@ export const ask = async ({ url, model, protocol, arrival, patience }: Ask): Pro
       signal: AbortSignal.timeout(patience * 1000),
       proxy: false,
     } as RequestInit)
-    if (response.headers.has('retry-after')) found.hasRetryAfter = true
+    const retryAfter = response.headers.get('retry-after')
+    if (retryAfter !== null) found.retryAfter = Number(retryAfter)
     found.status = response.status
     if (response.status !== 200) return finish(`status ${response.status}: ${await response.text()}`)
     const { text, end, error } = isStream
@@ -51,10 +52,7 @@ export const ask = async ({ url, model, protocol, arrival, patience }: Ask): Pro
         })
       : script.readWhole(await response.json())
     if (!isStream) found.begin = elapsed()
-    if (error !== undefined) {
-      found.hasRetryAfter ||= /retry/i.test(error)
-      return finish(`error inside the answer: ${error}`)
-    }
+    if (error !== undefined) return finish(`error inside the answer: ${error}`)
     if (!end) return finish(`an answer without its end, after ${text.length} characters`)
     if (text === '') return finish('an empty answer')
     return finish(text === answerTo(nonce) ? undefined : `a wrong answer: ${text}`)

@@ -1,4 +1,5 @@
 /** Worlds in which no vendor can answer: every request has to end in time, with an error that says when to come back. */
+import * as failures from './failures.ts'
 import * as refusals from './refusals.ts'
 import { hang } from './reply.ts'
 import type { World } from './worlds.ts'
@@ -6,6 +7,11 @@ import type { World } from './worlds.ts'
 const names = ['one', 'two', 'three', 'four']
 const queueTimeout = 8
 const firstByte = 4
+/** The gateway's own limit of attempts for a request. */
+const attempts = 6
+/** Seconds that every refusal names, and that a breaker may stay open at first. */
+const refusedFor = 300
+const breakerOpenFor = 60
 /** What a busy machine may take besides the deadlines. */
 const grace = 2
 
@@ -16,23 +22,29 @@ const refusing: World = {
   name: 'refusing',
   about: 'every vendor refuses for minutes',
   vendors: () =>
-    names.map((name, at) => ({ name, keys: 2, phases: [{ from: 0, reply: refusals.refuseFor(300 + at * 60) }] })),
+    names.map((name, at) => ({
+      name,
+      keys: 2,
+      phases: [{ from: 0, reply: refusals.refuseFor(refusedFor + at * 60) }],
+    })),
   settings: { limit: { timeout: queueTimeout } },
-  failure: { statuses: [429, 503], seconds: queueTimeout + grace, needsRetryAfter: true },
+  failure: { statuses: [429, 503], seconds: queueTimeout + grace, retryAfter: refusedFor },
 }
 
 const exhausted: World = {
   ...failing,
   name: 'exhausted',
   about: 'every vendor has a dead key, no balance, or a used-up day',
-  vendors: () =>
-    [refusals.freeTierUsedUp403, refusals.dayUsedUp[0], refusals.balanceUsedUp].map((refusal, at) => ({
+  vendors: () => [
+    ...[refusals.freeTierUsedUp403, refusals.dayUsedUp[0], refusals.balanceUsedUp].map((refusal, at) => ({
       name: names[at]!,
       keys: 1,
       allowance: { total: 0, refusal },
     })),
+    { name: 'four', keys: 1, deadKeys: { numbers: [0], reply: failures.deadKey[0] } },
+  ],
   settings: { limit: { timeout: queueTimeout } },
-  failure: { statuses: [429, 502, 503], seconds: queueTimeout + grace, needsRetryAfter: false },
+  failure: { statuses: [429, 502, 503], seconds: queueTimeout + grace },
 }
 
 const unreachable: World = {
@@ -42,7 +54,7 @@ const unreachable: World = {
   isUnreachable: true,
   vendors: () => names.map(name => ({ name, keys: 1 })),
   settings: { limit: { timeout: queueTimeout } },
-  failure: { statuses: [502, 503], seconds: queueTimeout + grace, needsRetryAfter: false },
+  failure: { statuses: [502, 503], seconds: queueTimeout + grace, retryAfter: breakerOpenFor },
 }
 
 const hanging: World = {
@@ -53,8 +65,7 @@ const hanging: World = {
   settings: { limit: { timeout: queueTimeout }, config: { timeouts: { first_byte: firstByte } } },
   failure: {
     statuses: [429, 502, 503, 504],
-    seconds: queueTimeout + firstByte * names.length + grace,
-    needsRetryAfter: false,
+    seconds: queueTimeout + firstByte * attempts + grace,
   },
 }
 

@@ -66,13 +66,12 @@ export const figuresOf = (world: World, runs: readonly PlayResult[]): Figures =>
 }
 
 /** An error inside a stream that had begun counts as well as one with its own status. */
-export const failsWell = (
-  { failure }: World,
-  { isAnswered, status, total, reason, hasRetryAfter }: AskResult,
-): boolean => {
+export const failsWell = ({ failure }: World, result: AskResult): boolean => {
+  const { isAnswered, status, total, reason, retryAfter = 0 } = result
   if (!failure || isAnswered || status === undefined || total > failure.seconds) return false
-  const isInside = status === 200 && reason?.startsWith('error inside') === true
-  return (isInside || failure.statuses.includes(status)) && (!failure.needsRetryAfter || hasRetryAfter === true)
+  if (status === 200) return reason?.startsWith('error inside') === true
+  const { retryAfter: longest } = failure
+  return failure.statuses.includes(status) && (longest === undefined || (retryAfter > 0 && retryAfter <= longest))
 }
 
 /** The figures of the chooser that knows everything, for the same seeds. */

@@ -30,8 +30,11 @@ export type World = {
   settings?: { config?: Record<string, unknown>; limit?: Record<string, unknown> }
   /** The vendors' ports are closed. */
   isUnreachable?: true
-  /** What every request has to end with, where no vendor can answer: within `seconds`. */
-  failure?: { statuses: number[]; seconds: number; needsRetryAfter: boolean }
+  /**
+   * What every request has to end with, where no vendor can answer: within `seconds`, with a Retry-After of at most
+   * `retryAfter` seconds, if there is one to expect.
+   */
+  failure?: { statuses: number[]; seconds: number; retryAfter?: number }
   aims: Aims
 }
 
