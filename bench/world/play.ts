@@ -8,7 +8,10 @@ import { type ClientProtocol, clientProtocols } from './client-protocols.ts'
 import { playVendors, type VendorCall } from './play-vendors.ts'
 import { worlds } from './worlds.ts'
 
-/** `protocol: 'all'`: the clients' protocols in turn. `seconds` and `rate` replace the world's. */
+/**
+ * `protocol: 'all'`: the clients' protocols in turn. `seconds` replaces the length of the world; `patience`: seconds after
+ * which a client leaves.
+ */
 export type PlayJob = {
   world: string
   seed: number

@@ -6,7 +6,7 @@ import type { World } from './worlds.ts'
 
 const number = (value: number | undefined, digits = 2): string =>
   value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(digits)
-const percent = (value: number | undefined): string => (value === undefined ? '–' : `${(value * 100).toFixed(1)} %`)
+const percent = (value: number | undefined): string => (value === undefined ? '–' : `${(value * 100).toFixed(2)} %`)
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [line(head), line(head.map((_, at) => (at === 0 ? '---' : '--:'))), ...rows.map(line), ''].join('\n')
@@ -67,7 +67,7 @@ const countBy = (items: readonly string[]): [item: string, count: number][] => {
 /** Reasons that differ in numbers and identifiers only are one. */
 const reasonOf = ({ reason = '' }: AskResult): string =>
   reason
-    .replaceAll(/standardx\d+x\d+|\b[a-z]+x\d+x\d+\b/g, 'NONCE')
+    .replaceAll(/\b[a-z]+x\d+x\d+\b/g, 'NONCE')
     .replaceAll(/\b(?:req|resp|msg)_\w+/g, 'ID')
     .replaceAll(/\d+(?:\.\d+)?(?= ?(?:s|ms|seconds|characters)\b)/g, 'N')
 

@@ -36,7 +36,7 @@ export type Vendor = {
 }
 
 const windowSeconds = 60
-/** A call may reach the vendor this much sooner after the one before than it was sent: its connection was at hand. */
+/** Seconds. Two calls may arrive this much closer together than they were sent. */
 const tolerance = 0.5
 
 export const createVendor = (script: VendorScript, seed: string | number): Vendor => {

@@ -365,6 +365,6 @@ test('another gateway runs by a module that configures it', async () => {
   const writer = join(folder, 'writer.ts')
   await writeFile(writer, foreignWriter)
   const output = await runBench(['--world', 'rough', '--seeds', '1', '--seconds', '2', '--writer', writer])
-  expect(output).toContain('| **pooled** | 4 | 100.0 % |')
+  expect(output).toContain('| **pooled** | 4 | 100.00 % |')
   await rm(folder, { recursive: true })
 }, 60_000)
