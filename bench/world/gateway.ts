@@ -78,7 +78,25 @@ const ownCommand = (gateway: string, input: GatewayInput): GatewayCommand => {
   return { command, healthPath: '/healthz', env: unboundedEnv }
 }
 
-/** `label` names the folder of its files. @throws Error if the gateway is not up within a minute. */
+/** Waits, at most a minute, until a URL answers. Returns false if the process ends first. */
+const waitUntilUp = async (url: string, child: Bun.Subprocess): Promise<boolean> => {
+  const deadline = performance.now() + 60_000
+  const isUp = () =>
+    fetch(url, { proxy: false } as RequestInit).then(
+      ({ status }) => status < 500,
+      () => false,
+    )
+  while (child.exitCode === null && performance.now() < deadline) {
+    if (await isUp()) return true
+    await Bun.sleep(100)
+  }
+  return false
+}
+
+/** Another process may take the free port before the gateway does. */
+const startAttempts = 3
+
+/** `label` names the folder of its files. @throws Error if the gateway does not start. */
 export const startGatewayUnderTest = async (
   { gateway, writer, logs }: GatewayChoice,
   label: string,
@@ -86,21 +104,14 @@ export const startGatewayUnderTest = async (
 ): Promise<GatewayUnderTest> => {
   const own = join(logs ? resolve(logs) : folder, label)
   mkdirSync(own, { recursive: true })
-  const full: GatewayInput = { ...input, port: freePort(), folder: own }
   const module = writer ? ((await import(pathToFileURL(resolve(writer)).href)) as { default: ConfigWriter }) : undefined
-  const { command, healthPath, env = {} } = module ? await module.default(full) : ownCommand(gateway, full)
-  const child = launch(command, { stdout: Bun.file(join(own, 'log')), env })
-  const url = `http://127.0.0.1:${full.port}`
-  const deadline = performance.now() + 60_000
-  const isUp = () =>
-    fetch(url + healthPath, { proxy: false } as RequestInit).then(
-      ({ status }) => status < 500,
-      () => false,
-    )
-  while (!(await isUp())) {
-    if (child.exitCode !== null || performance.now() > deadline)
-      throw new Error(`the gateway did not start: ${command.join(' ')}`)
-    await Bun.sleep(100)
+  for (let attempt = 0; attempt < startAttempts; attempt++) {
+    const full: GatewayInput = { ...input, port: freePort(), folder: own }
+    const { command, healthPath, env = {} } = module ? await module.default(full) : ownCommand(gateway, full)
+    const child = launch(command, { stdout: Bun.file(join(own, 'log')), env })
+    const url = `http://127.0.0.1:${full.port}`
+    if (await waitUntilUp(url + healthPath, child)) return { url, stop: () => endProcess(child) }
+    await endProcess(child)
   }
-  return { url, stop: () => endProcess(child) }
+  throw new Error(`the gateway of ${label} did not start; its output is in ${own}`)
 }
