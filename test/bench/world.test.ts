@@ -3,9 +3,10 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { translateSample } from '../../bench/in-process.ts'
 import { arrivalsOf } from '../../bench/world/arrivals.ts'
 import { type AskResult, ask } from '../../bench/world/ask.ts'
-import { clientProtocols, clientScripts } from '../../bench/world/client-protocols.ts'
+import { type ClientProtocol, clientProtocols, clientScripts } from '../../bench/world/client-protocols.ts'
 import { failsWell, figuresOf, idealFigures, judge, percentile } from '../../bench/world/figures.ts'
 import { configFor, vendorsOf } from '../../bench/world/gateway.ts'
 import { readWorldOptions } from '../../bench/world/main.ts'
@@ -196,6 +197,34 @@ describe('an answer', () => {
   test.each(clientProtocols.map(name => [name]))('%s: a whole answer is read', name =>
     expect(clientScripts[name].readWhole(finished[name])).toEqual({ text: 'a b', end: true }),
   )
+
+  const textOf = (name: ClientProtocol, frames: readonly string[]) => {
+    const read = frames.map(data => clientScripts[name].readFrame(data))
+    return { text: read.map(({ text }) => text ?? '').join(''), ends: read.filter(({ end }) => end).length }
+  }
+  test.each([
+    ['anthropic', 'openai-chat'],
+    ['gemini', 'openai-chat'],
+    ['openai-chat', 'anthropic'],
+  ] as const)('%s: the frames of a translated stream are read', (client, vendor) => {
+    const frames = [...translateSample(client, vendor).matchAll(/^data: (.*?)\r?$/gm)].map(([, data]) => data!)
+    const { text, ends } = textOf(client, frames)
+    expect(text).toContain('The quick brown fox')
+    expect(ends).toBe(1)
+  })
+
+  test('openai-responses: the frames of a stream are read, and its errors', () => {
+    const frames = [
+      { type: 'response.created' },
+      { type: 'response.output_text.delta', delta: 'a ' },
+      { type: 'response.function_call_arguments.delta', delta: 'x' },
+      { type: 'response.output_text.delta', delta: 'b' },
+      { type: 'response.completed' },
+    ].map(frame => JSON.stringify(frame))
+    expect(textOf('openai-responses', frames)).toEqual({ text: 'a b', ends: 1 })
+    const failed = JSON.stringify({ type: 'response.failed', response: { error: { code: 'server_error' } } })
+    expect(clientScripts['openai-responses'].readFrame(failed).error).toContain('server_error')
+  })
 })
 
 describe('the vendors over HTTP', () => {
@@ -339,9 +368,9 @@ const runBench = async (args: string[]): Promise<string> => {
 }
 
 test('a short world runs end to end, in all client protocols', async () => {
-  const output = await runBench('--world rough --seeds 1 --seconds 3 --client-protocol all'.split(' '))
-  expect(output).toContain('| **pooled** | 6 |')
-  expect(output).toMatch(/\| good \| [1-9]/)
+  const output = await runBench('--world exhausted --seeds 1 --seconds 4 --client-protocol all'.split(' '))
+  expect(output).toContain('| **pooled** | 6 | 0.00 % |')
+  expect(output).toMatch(/(?:used up|dead key) [1-9]/)
 }, 60_000)
 
 /** Another gateway in a few lines: it passes everything to the first vendor. */
