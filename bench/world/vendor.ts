@@ -20,7 +20,7 @@ export type VendorScript = {
   faults?: readonly { share: number; reply: ReplyScript }[]
   /** Between these seconds of the world every call gets this reply. */
   phases?: readonly { from: number; until?: number; reply: ReplyScript }[]
-  /** Headers of every answer that tell the limit of requests a minute. */
+  /** Headers of every answer that tell the limit of requests a minute; `seconds` until all of it is free again. */
   limitHeaders?: (facts: { limit: number; left: number; seconds: number }) => Record<string, string>
 }
 
@@ -72,7 +72,7 @@ export const createVendor = (script: VendorScript, seed: string | number): Vendo
   const withLimitHeaders = (reply: Reply, now: number, key: number): Reply => {
     if (!script.limitHeaders || rpm === undefined || !reply.head) return reply
     const recent = recentOf(now, key)
-    const facts = { limit: rpm, left: rpm - recent.length, seconds: (recent[0] ?? now) + windowSeconds - now }
+    const facts = { limit: rpm, left: rpm - recent.length, seconds: (recent.at(-1) ?? now) + windowSeconds - now }
     return { ...reply, head: { ...reply.head, headers: { ...reply.head.headers, ...script.limitHeaders(facts) } } }
   }
 

@@ -12,7 +12,7 @@ import { configFor, vendorsOf } from '../../bench/world/gateway.ts'
 import { readWorldOptions } from '../../bench/world/main.ts'
 import type { VendorCall } from '../../bench/world/play-vendors.ts'
 import { playVendors } from '../../bench/world/play-vendors.ts'
-import { overWithRetryAfter } from '../../bench/world/refusals.ts'
+import { groqHeaders, overWithRetryAfter } from '../../bench/world/refusals.ts'
 import { answerTo, cut, empty, errorReply, hang, reset } from '../../bench/world/reply.ts'
 import { createVendor, type VendorScript } from '../../bench/world/vendor.ts'
 import { type World, worlds, worldsNamed } from '../../bench/world/worlds.ts'
@@ -38,6 +38,16 @@ describe('a vendor on a simulated clock', () => {
     expect(statusAt(20, 1).verdict).toBe('answered')
     expect(statusAt(60, 0).verdict).toBe('answered')
     expect(statusAt(61, 0).verdict).toBe('refused')
+  })
+
+  test('the headers of an answer tell what is left of the limit, and when all of it is free again', () => {
+    const vendor = vendorWith({ limit: { rpm: 15, refusal }, limitHeaders: groqHeaders })
+    vendor.receive(0, 0, request)
+    expect(vendor.receive(40, 0, request).reply.head!.headers).toMatchObject({
+      'x-ratelimit-limit-requests': '15',
+      'x-ratelimit-remaining-requests': '13',
+      'x-ratelimit-reset-requests': '60.00s',
+    })
   })
 
   test('a call above the number at once is refused until another ends', () => {
