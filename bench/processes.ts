@@ -5,12 +5,23 @@ import { join } from 'node:path'
 
 const children = new Set<Bun.Subprocess>()
 
-/** Holds every file of the run. It is removed at exit. */
-export const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+let folder: string | undefined
+
+/** Holds every file of the run. It is made on first use and removed at exit. */
+export const workFolder = (): string => {
+  folder ??= mkdtempSync(join(tmpdir(), 'bench-'))
+  return folder
+}
+
+/** For a process that does not exit by itself: a test run. */
+export const removeWorkFolder = (): void => {
+  if (folder) rmSync(folder, { recursive: true, force: true })
+  folder = undefined
+}
 
 process.on('exit', () => {
   for (const child of children) for (const pid of [child.pid, ...childrenOf(child.pid)]) kill(pid)
-  rmSync(folder, { recursive: true, force: true })
+  removeWorkFolder()
 })
 for (const [signal, code] of [
   ['SIGINT', 130],

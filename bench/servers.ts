@@ -6,11 +6,11 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultOptions, type GatewayOptions, gatewayConfig, nginxConfig } from './configs.ts'
 import type { Job } from './load-job.ts'
-import { endProcess, firstLineOf, folder, launch } from './processes.ts'
+import { endProcess, firstLineOf, launch, workFolder } from './processes.ts'
 
 export const root = join(import.meta.dir, '..')
 export const bun = process.execPath
-export const binary = join(folder, 'simple-one-api')
+export const binary = join(workFolder(), 'simple-one-api')
 /** Bun's default limit is 256 concurrent requests. */
 export const unboundedEnv = { BUN_CONFIG_MAX_HTTP_REQUESTS: '20000' }
 
@@ -67,9 +67,9 @@ export const startBare = async (vendor: ServerProcess): Promise<ServerProcess> =
 
 export const startNginx = async (vendor: ServerProcess): Promise<ServerProcess> => {
   const port = freePort()
-  const file = join(folder, `nginx-${port}.conf`)
-  writeFileSync(file, nginxConfig(folder, port, vendor.url.slice('http://'.length)))
-  const child = launch([nginx!, '-p', folder, '-c', file])
+  const file = join(workFolder(), `nginx-${port}.conf`)
+  writeFileSync(file, nginxConfig(workFolder(), port, vendor.url.slice('http://'.length)))
+  const child = launch([nginx!, '-p', workFolder(), '-c', file])
   const server = localServer('nginx', port, child)
   await waitUntilUp(server.url)
   return server
@@ -80,9 +80,9 @@ export const startGateway = async (
   options: GatewayOptions = defaultOptions,
 ): Promise<ServerProcess> => {
   const port = freePort()
-  const file = join(folder, `config-${port}.json`)
+  const file = join(workFolder(), `config-${port}.json`)
   writeFileSync(file, JSON.stringify(gatewayConfig(vendor.url, port, options)), { mode: 0o600 })
-  const log = options.log === 'file' ? { stdout: Bun.file(join(folder, `log-${port}`)) } : {}
+  const log = options.log === 'file' ? { stdout: Bun.file(join(workFolder(), `log-${port}`)) } : {}
   const child = launch([binary, file], log)
   const server = localServer('gateway', port, child)
   await waitUntilUp(`${server.url}/healthz`)

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { endProcess, folder, launch } from '../processes.ts'
+import { endProcess, launch, workFolder } from '../processes.ts'
 import { bun, unboundedEnv } from '../servers.ts'
 import { keyOf } from './play-vendors.ts'
 import type { VendorScript } from './vendor.ts'
@@ -102,7 +102,7 @@ export const startGatewayUnderTest = async (
   label: string,
   input: Omit<GatewayInput, 'port' | 'folder'>,
 ): Promise<GatewayUnderTest> => {
-  const own = join(logs ? resolve(logs) : folder, label)
+  const own = join(logs ? resolve(logs) : workFolder(), label)
   mkdirSync(own, { recursive: true })
   const module = writer ? ((await import(pathToFileURL(resolve(writer)).href)) as { default: ConfigWriter }) : undefined
   for (let attempt = 0; attempt < startAttempts; attempt++) {

@@ -1,5 +1,5 @@
 /** What the client sees after several failures: the one that helps it most. */
-import { GatewayError } from '../base/errors.ts'
+import type { GatewayError } from '../base/errors.ts'
 import { failureReasons } from '../base/failure-reasons.ts'
 import { type FailedAttempt, reasonOf } from './retry-policy.ts'
 

@@ -139,9 +139,10 @@ class RetryRun {
   }
 
   #final(error: GatewayError): GatewayError {
-    const { lifetime } = this.context
+    const { lifetime, runtime } = this.context
     const { failed } = this.#candidates
-    lifetime.hasTriedEverything = failed.length > 0
+    // Where the operator switched retries off, they are left to the client.
+    lifetime.hasTriedEverything = failed.length > 0 && runtime.settings.retry.attempts > 1
     return lifetime.endReason ?? finalError(failed, error)
   }
 

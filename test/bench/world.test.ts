@@ -1,9 +1,10 @@
 /** Tests the benchmark's worlds on a simulated clock: the vendors, what they allow, and how answers are judged. */
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { translateSample } from '../../bench/in-process.ts'
+import { removeWorkFolder } from '../../bench/processes.ts'
 import { arrivalsOf } from '../../bench/world/arrivals.ts'
 import { type AskResult, ask } from '../../bench/world/ask.ts'
 import { type ClientProtocol, clientProtocols, clientScripts } from '../../bench/world/client-protocols.ts'
@@ -19,6 +20,8 @@ import { type World, worlds, worldsNamed } from '../../bench/world/worlds.ts'
 import { loadText } from '../../src/config/load.ts'
 import { type Script, scriptedUpstream } from '../support/scripted-upstream.ts'
 import { chatBody, chatChunks, neverRespond, refuse, replyJson, replySse } from '../support/upstream-scripts.ts'
+
+afterAll(removeWorkFolder)
 
 const request = { nonce: 'n1', model: 'world', isStream: true }
 const refusal = overWithRetryAfter[0]

@@ -72,7 +72,7 @@ test('if all targets answer, a table with latency and tokens is printed, progres
   const { code, stdout, stderr } = await runProbe(configOf(entry('one', upstream.url), entry('two', upstream.url)))
   expect(code).toBe(0)
   const lines = stdout.split('\n')
-  const columns = (line: string) => [...line.matchAll(/(?<=  )(?:result|ok|tokens|\d \+)/g)].map(({ index }) => index)
+  const columns = (line: string) => [...line.matchAll(/(?<= {2})(?:result|ok|tokens|\d \+)/g)].map(({ index }) => index)
   expect(columns(lines[0]!)).toHaveLength(2)
   expect([columns(lines[1]!), columns(lines[2]!)]).toEqual([columns(lines[0]!), columns(lines[0]!)])
   expect(lines[0]).toMatch(/^target +result +time +tokens$/)

@@ -80,7 +80,7 @@ const createLease = () => {
   const settled: (number | undefined)[] = []
   return { settled, settle: (tokens?: number) => void settled.push(tokens) }
 }
-const target = { id: 't', model: 'm' } as never
+const target = { id: 't', model: 'm', entry: { id: 'e' }, credential: { digest: 'd' } } as never
 
 test('a request lifetime closes only once, whoever closes it', () => {
   const { log, lines } = createTestLog()
@@ -130,13 +130,13 @@ test('an attempt that is followed by another is charged with what it used, and o
   const { log, lines } = createTestLog()
   const lifetime = new RequestRecords(log).begin('POST', '/')
   const leases = [createLease(), createLease(), createLease(), createLease()]
-  const attempts = leases.map(lease => {
+  const attempts = leases.map((lease, index) => {
     const attempt = lifetime.beginAttempt({ target, lease })
     attempt.noteLoss('container', 'no place for it')
+    if (index < leases.length - 1) attempt.end(new GatewayError('upstream_failed', 'broken'))
     return attempt
   })
   expect(leases.map(({ settled }) => settled)).toEqual([[0], [0], [0], []])
-  for (const attempt of attempts.slice(0, -1)) attempt.end()
   attempts.at(-1)!.usage = { input: 1, output: 2 }
   expect(lifetime.losses).toEqual(['container: no place for it'])
   lifetime.close()
