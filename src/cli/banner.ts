@@ -48,7 +48,19 @@ const shorten = (names: string[]): string => {
   return `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`
 }
 
-const limitNames = ['qps', 'qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
+const limitNames = [
+  'qps',
+  'qpm',
+  'rpm',
+  'rph',
+  'rpd',
+  'tpm',
+  'tpd',
+  'rpm_month',
+  'tokens_month',
+  'once',
+  'concurrency',
+] as const
 
 const limitsOf = (entries: readonly Entry[]): string => {
   const rendered = entries.flatMap(({ id, limit, credentials }) => {

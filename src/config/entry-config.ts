@@ -73,6 +73,8 @@ const toLimit = (config: LimitConfig = {}, scope: Limit['scope']): Limit => {
   const limit: Limit = { scope: config.scope ?? scope! }
   if (config.timeout) limit.timeout = config.timeout
   if (config.qps) limit.qps = config.qps
+  if (config.reset) limit.reset = config.reset
+  if (config.pool) limit.pool = config.pool
   for (const name of integerLimits) {
     const value = roundLimit(name, config[name] ?? 0)
     if (value > 0) limit[name] = value
@@ -80,10 +82,24 @@ const toLimit = (config: LimitConfig = {}, scope: Limit['scope']): Limit => {
   return limit
 }
 
-export const integerLimits = ['qpm', 'rpm', 'rpd', 'tpm', 'concurrency'] as const
+export const integerLimits = [
+  'qpm',
+  'rpm',
+  'rph',
+  'rpd',
+  'tpm',
+  'tpd',
+  'rpm_month',
+  'tokens_month',
+  'once',
+  'concurrency',
+] as const
+
+/** Limits that are counted in whole numbers only. */
+const wholeLimits: ReadonlySet<string> = new Set(['tpm', 'tpd', 'tokens_month', 'once', 'concurrency'])
 
 /** Rounds a limit down to a whole number. Rates below 1 stay fractions; other limits below 1 become 1. */
 export const roundLimit = (name: (typeof integerLimits)[number], value: number): number => {
   if (value === 0 || value >= 1) return Math.floor(value)
-  return name === 'tpm' || name === 'concurrency' ? 1 : value
+  return wholeLimits.has(name) ? 1 : value
 }

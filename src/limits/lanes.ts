@@ -70,8 +70,21 @@ export type Waiter = {
 
 type LimitKey = { key: string; owner: string; limit: Limit; timeout: number | undefined }
 
+/** A credential may name the pool of its entry: it is counted once. */
+const distinctKeys = (limitKeys: readonly LimitKey[]): LimitKey[] =>
+  limitKeys.filter(({ key }, index) => limitKeys.findIndex(other => other.key === key) === index)
+
 const timeoutOf = (...limits: (Limit | undefined)[]): number | undefined =>
   limits.map(limit => limit?.timeout).find(isSet)
+
+const poolKey = (name: string): string => `pool ${name}`
+
+/** Entries that share counters have to be in one group, because only the lanes of a group are served together. */
+const groupKeyOf = ({ limit, embeddingLimit, credentials, id }: Entry, embedding: boolean): string => {
+  const hasPool = [limit, embeddingLimit, ...credentials.map(one => one.limit)].some(one => one?.pool)
+  if (hasPool) return 'pools'
+  return `${embedding ? 'embedding' : 'chat'} ${id}`
+}
 
 /**
  * The counters of a service's `limit` or `embedding_limit`, by its scope: one set for the service, for each credential,
@@ -82,6 +95,7 @@ const entryLimitKey = ({ entry, credential, model }: Target, embedding: boolean)
   const service = `service "${entry.id}"`
   const base = { limit, timeout: timeoutOf(limit) }
   const kind = embedding ? 'embedding' : 'chat'
+  if (limit.pool) return { ...base, key: poolKey(limit.pool), owner: `pool "${limit.pool}"` }
   if (limit.scope === 'credential')
     return {
       ...base,
@@ -95,8 +109,10 @@ const entryLimitKey = ({ entry, credential, model }: Target, embedding: boolean)
 
 /** The counters of a credential's own `limit`. Like the service's `limit`, it does not count embeddings. */
 const credentialLimitKey = ({ entry, credential }: Target): LimitKey => ({
-  key: `own ${entry.id} key ${credential.digest}`,
-  owner: `credential ${credential.index + 1} of service "${entry.id}"`,
+  key: credential.limit?.pool ? poolKey(credential.limit.pool) : `own ${entry.id} key ${credential.digest}`,
+  owner: credential.limit?.pool
+    ? `pool "${credential.limit.pool}"`
+    : `credential ${credential.index + 1} of service "${entry.id}"`,
   limit: credential.limit ?? {},
   timeout: timeoutOf(credential.limit, entry.limit),
 })
@@ -135,11 +151,11 @@ export class Lanes {
   }
 
   #findOrCreateLane(target: Target, embedding: boolean): Lane | undefined {
-    const group = this.#groupFor(`${embedding ? 'embedding' : 'chat'} ${target.entry.id}`)
+    const group = this.#groupFor(groupKeyOf(target.entry, embedding))
     const limitKeys = embedding
       ? [entryLimitKey(target, true)]
       : [entryLimitKey(target, false), credentialLimitKey(target)]
-    const found = limitKeys.flatMap(limitKey => {
+    const found = distinctKeys(limitKeys).flatMap(limitKey => {
       const gate = this.#countersFor(limitKey, target.entry, group)
       return gate ? [{ key: limitKey.key, gate }] : []
     })

@@ -12,6 +12,19 @@ export type Limit = {
   rpd?: number
   /** Tokens per minute. */
   tpm?: number
+  /** Requests in an hour. */
+  rph?: number
+  /** Tokens in a day, as `rpd` counts days. */
+  tpd?: number
+  /** Requests and tokens in a month. */
+  rpm_month?: number
+  tokens_month?: number
+  /** Tokens in total, never renewed. */
+  once?: number
+  /** When the limits of a day and a month renew: `sliding`, or `00:00 America/Los_Angeles`. */
+  reset?: string
+  /** The name of the counters, shared with every limit of that name. */
+  pool?: string
   /** Maximum number of concurrent requests. */
   concurrency?: number
   /** Maximum time in seconds that a request waits in the queue. */

@@ -1,4 +1,5 @@
 /** Checks of an enabled entry beyond its schema. */
+import { isResetText } from '../../base/reset-time.ts'
 import { isValidPath } from '../../protocols/custom-paths.ts'
 import { isCustomPath } from '../../protocols/registry.ts'
 import type { Entry } from '../../providers/entry.ts'
@@ -132,6 +133,8 @@ const checkLimit = (limit: LimitConfig = {}, path: string, report: ReportProblem
     if (rounded !== value)
       report('warning', `${path}.${name}`, `is taken as ${rounded}: only rates below 1 are fractions`)
   }
+  if (limit.reset !== undefined && !isResetText(limit.reset))
+    report('error', `${path}.reset`, 'must be `sliding`, or a time with a time zone: `00:00 America/Los_Angeles`')
 }
 
 /** Checks that an entry offers a model, and warns of names that can never be requested. */

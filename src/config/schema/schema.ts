@@ -30,6 +30,17 @@ const limitFields = {
   rpm: requests('Requests per minute: another name for `qpm`. If both are set, both apply.'),
   rpd: requests('Requests per day, in any 24 hours.'),
   tpm: number('Tokens per minute, input and output together.', { unit: 'tokens' }),
+  rph: requests('Requests per hour, in any 60 minutes.'),
+  tpd: number('Tokens per day.', { unit: 'tokens' }),
+  rpm_month: requests('Requests per month.'),
+  tokens_month: number('Tokens per month.', { unit: 'tokens' }),
+  once: number('Tokens in total: a free quota that is given once and never renewed.', { unit: 'tokens' }),
+  reset: text(
+    'When the limits of a day and a month renew: a time of day with an IANA time zone, such as `00:00 America/Los_Angeles`, or `sliding` for any 24 hours and any 30 days. Without it days are sliding and months begin on the first at 00:00 UTC.',
+  ),
+  pool: text(
+    'A name for these counters. All limits with the same name share them: two keys of one account, or two entries.',
+  ),
   concurrency: requests('Requests in progress at the same time. A stream counts until it ends.'),
   timeout: number(
     "How long a request may wait in the queue when no target has room; then it fails with 429. 0 means the default. Inside `credentials` the default is the entry's value.",
