@@ -9,6 +9,7 @@ import { estimateTokens } from '../limits/estimate.ts'
 import type { Admission, AdmissionRequest } from '../limits/limits.ts'
 import type { Exchange, UsageOption } from '../protocols/protocol.ts'
 import { unaryTaskOf, vendorProtocolOf } from '../protocols/registry.ts'
+import { allowancesOf } from '../protocols/shared/failure/rate-limit-headers.ts'
 import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, sealOriginOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
@@ -88,6 +89,7 @@ const callOnce = async (
   const call = createCall(prepared, record, clientRequest.stream, context)
   try {
     await call.waitForHeaders()
+    noteAllowances(call.response.headers, target, context)
     context.lifetime.throwIfEnded()
     const pipe = responsePipeFor(clientRequest, prepared, target, exchange, context)
     if (!call.response.ok) await failAttempt(call, pipe, record)
@@ -98,6 +100,12 @@ const callOnce = async (
     context.lifetime.throwIfEnded()
     throw thrown
   }
+}
+
+/** Tightens the limits of the target by what its vendor says is left. */
+const noteAllowances = (headers: Headers, target: Target, { runtime }: AttemptContext): void => {
+  if (!runtime.settings.learns) return
+  for (const allowance of allowancesOf(headers, Date.now())) runtime.health.noteAllowance(target, allowance)
 }
 
 /** Creates the call and registers it with the lifetime of the request, so that ending the request stops the call. */

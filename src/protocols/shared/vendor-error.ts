@@ -5,6 +5,7 @@ import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../b
 import { mayHoldKey, redactKeyLike } from '../../base/redact.ts'
 import type { Exchange, Frame } from '../protocol.ts'
 import { classifyFailure } from './failure/classify.ts'
+import { allowancesOf } from './failure/rate-limit-headers.ts'
 import { reportOf } from './failure/report.ts'
 import { clampedWait, parseRetryAfter } from './failure/retry-after.ts'
 import { codeFor, statusFrom, statusOfReason } from './failure/status.ts'
@@ -228,8 +229,10 @@ const messageIn = (value: Json | undefined): string | undefined => {
   return text !== undefined && Array.isArray(value.loc) ? `${value.loc.join('.')}: ${text}` : text
 }
 
+/** Without a Retry-After: when the limit of which nothing is left renews. */
 const retryAfterOf = (headers: Headers): { retryAfter?: number } => {
-  const retryAfter = parseRetryAfter(headers)
+  const resets = allowancesOf(headers, Date.now()).flatMap(({ remaining, resetsIn }) => (remaining < 1 ? resetsIn : []))
+  const retryAfter = parseRetryAfter(headers) ?? (resets.length > 0 ? clampedWait(Math.max(...resets)) : undefined)
   return retryAfter === undefined ? {} : { retryAfter }
 }
 

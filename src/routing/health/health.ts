@@ -79,7 +79,11 @@ export class Health {
 
   /** What a vendor's headers say is left. */
   noteAllowance(target: Target, allowance: Allowance): void {
-    if (this.#learns) this.gateOf(target).learned.allow(allowance, this.now())
+    const gate = this.gateOf(target)
+    // Requests that are still under way are not in the vendor's figure yet.
+    const underWay = allowance.counts === 'requests' ? Math.max(0, gate.inFlight - 1) : 0
+    const remaining = Math.max(0, allowance.remaining - underWay)
+    if (this.#learns) gate.learned.allow({ ...allowance, remaining }, this.now())
   }
 
   #succeed(gate: TargetGate, now: number): void {

@@ -114,7 +114,9 @@ export class LearnedLimits {
   shareLeft(inFlight: number, now: number): number {
     const flight = this.#maxInFlight === Number.POSITIVE_INFINITY ? 1 : 1 - inFlight / this.#maxInFlight
     const rate = this.#maxRate === Number.POSITIVE_INFINITY ? 1 : 1 - this.#starts.count(now) / this.#maxRate
-    return Math.max(0, Math.min(flight, rate))
+    const { requests } = this.#left
+    const left = requests && requests.until > now && requests.remaining < 1 ? 0 : 1
+    return Math.max(0, Math.min(flight, rate, left))
   }
 
   get isEmpty(): boolean {
