@@ -16,6 +16,7 @@ import { createSealStore, type SealStore } from '../store/seals.ts'
 import type { Log } from '../telemetry/log.ts'
 import { RequestRecords } from '../telemetry/request-lifetime.ts'
 import { createVendorConnections, type VendorConnections } from '../upstream/connection/connections.ts'
+import { quotaResetsIn } from './quota-reset.ts'
 import type { StreamUsage } from './stream-usage.ts'
 
 /** State that outlives a configuration: counters, open requests, connections, measurements and the data of conversations. */
@@ -45,7 +46,7 @@ export type Runtime = LongLivedState & {
 
 /** The state at the start of a process: nothing is counted, measured or stored yet. */
 export const createLongLivedState = (log: Log, given: Partial<LongLivedState> = {}): LongLivedState => {
-  const health = given.health ?? new Health()
+  const health = given.health ?? new Health({ resetsIn: quotaResetsIn })
   return {
     health,
     limits: memoryLimits({ healthOf: target => health.gateOf(target) }),

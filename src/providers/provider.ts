@@ -94,6 +94,8 @@ export type Wire = {
    * for something else (protocols/shared/failure/codes). A code without a suffix covers those with one: `Throttling`.
    */
   failureCodes?: Readonly<Record<string, FailureReason | Failure>>
+  /** When the vendor's quota of a day renews: `00:00 America/Los_Angeles`. */
+  dailyReset?: string
   /** The vendor answers 400 if a stream request asks for usage. */
   refusesUsage?: boolean
   /** Replaces the HTTP request (the built-in mock, or a vendor that uses WebSocket). */

@@ -20,6 +20,8 @@ export default provider({
   paths: openaiPaths('embeddings'),
   sign: bearer,
   credentials: ['api_key', 'account_id'],
+  /** developers.cloudflare.com/workers-ai/platform/pricing, 2026-08 */
+  dailyReset: '00:00 UTC',
   /** developers.cloudflare.com/workers-ai/platform/errors */
   failureCodes: {
     4006: { reason: 'day', period: 'day', wholeAccount: true },

@@ -57,5 +57,7 @@ export default provider({
   sign: header('x-goog-api-key'),
   patchTopLevel: { 'gemini/countTokens': toCountTokens },
   credentials: ['api_key'],
+  /** ai.google.dev/gemini-api/docs/rate-limits, 2026-09 */
+  dailyReset: '00:00 America/Los_Angeles',
   models: ['gemini-3.8-flash', 'gemini-3.5-flash-lite', 'gemini-3.1-pro-preview'],
 })

@@ -15,6 +15,8 @@ export default provider({
   paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
+  /** modelscope.cn/docs/model-service/API-Inference/limits, 2026-08 */
+  dailyReset: '00:00 Asia/Shanghai',
   /** modelscope.cn/docs/model-service/API-Inference/limits */
   failureCodes: {
     QuotaLimitExceed: { reason: 'day', period: 'day', wholeAccount: true },

@@ -15,4 +15,6 @@ export default provider({
   paths: openaiPaths('completions', 'embeddings', 'audio/speech', 'audio/transcriptions', 'rerank'),
   sign: bearer,
   credentials: ['api_key'],
+  /** openrouter.ai/docs/api-reference/limits, 2026-10 */
+  dailyReset: '00:00 UTC',
 })

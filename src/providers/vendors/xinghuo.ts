@@ -82,6 +82,8 @@ export default provider({
   paths: openaiPaths(),
   sign: bearer,
   credentials: ['api_key'],
+  /** www.xfyun.cn/doc/spark, 2026-09 */
+  dailyReset: '00:00 Asia/Shanghai',
   /** www.xfyun.cn/doc/spark, error codes */
   failureCodes: {
     10005: 'key',

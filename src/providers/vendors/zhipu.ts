@@ -42,6 +42,8 @@ export default provider({
   },
   sign: bearer,
   credentials: ['api_key'],
+  /** docs.bigmodel.cn, "速率限制", 2026-09 */
+  dailyReset: '00:00 Asia/Shanghai',
   /** docs.bigmodel.cn, "错误码" */
   failureCodes: {
     1000: 'key',
