@@ -2,26 +2,14 @@
  * Tells public IP addresses from others. URLs that a client can name are fetched from public addresses only, unless the
  * configuration allows more.
  */
-import { BlockList, isIP } from 'node:net'
-
-const blockListOf = (ranges: readonly string[]): BlockList => {
-  const list = new BlockList()
-  for (const range of ranges) addRange(list, range)
-  return list
-}
-
-const addRange = (list: BlockList, range: string): void => {
-  const [network = '', bits] = range.split('/')
-  const family = isIP(network) === 6 ? 'ipv6' : 'ipv4'
-  if (bits === undefined) list.addAddress(network, family)
-  else list.addSubnet(network, Number(bits), family)
-}
+import { isIP } from 'node:net'
+import { addressRangesOf, unmapIpv4 } from '../base/address-ranges.ts'
 
 /**
  * IANA's registry of special-purpose IPv4 addresses (iana.org/assignments/iana-ipv4-special-registry), multicast, and
  * addresses that clouds reserve.
  */
-const specialIpv4 = blockListOf([
+const specialIpv4 = addressRangesOf([
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
   ...['192.0.2.0/24', '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24', '192.168.0.0/16', '192.175.48.0/24'],
   ...['198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
@@ -30,45 +18,29 @@ const specialIpv4 = blockListOf([
 ])
 
 /** All allocated public IPv6 addresses. Loopback, mapped, NAT64, local and multicast addresses lie outside. */
-const globalIpv6 = blockListOf(['2000::/3'])
+const globalIpv6 = addressRangesOf(['2000::/3'])
 /**
  * Exceptions within that range: protocol assignments with Teredo, documentation, 6to4, AS112
  * (iana.org/assignments/iana-ipv6-special-registry).
  */
-const specialIpv6 = blockListOf(['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20'])
+const specialIpv6 = addressRangesOf(['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20'])
 
 /**
  * What "private" means: loopback and private networks. It excludes link-local addresses, where clouds serve their
  * metadata.
  */
-const privateIpv4 = blockListOf(['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'])
-const privateIpv6 = blockListOf(['::1', 'fc00::/7'])
+const privateIpv4 = addressRangesOf(['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'])
+const privateIpv6 = addressRangesOf(['::1', 'fc00::/7'])
 /** Metadata services inside those networks: Alibaba's, AWS's and Google's. */
-const cloudMetadata = blockListOf(['100.100.100.200', 'fd00:ec2::/32', 'fd20:ce::/32'])
-
-/**
- * The IPv4 address inside an IPv4-mapped IPv6 address: `::ffff:7f00:1` → `127.0.0.1`. Other addresses are unchanged.
- */
-const unmapIpv4 = (address: string): string => {
-  const mapped = /^\[(::ffff:[\da-f:]+)\]$/.exec(URL.parse(`http://[${address}]/`)?.hostname ?? '')?.[1]
-  if (mapped === undefined) return address
-  const [high = 0, low = 0] = mapped
-    .slice('::ffff:'.length)
-    .split(':')
-    .map(group => Number.parseInt(group, 16))
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
-}
-
-const containsAddress = (list: BlockList, address: string): boolean =>
-  list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+const cloudMetadata = addressRangesOf(['100.100.100.200', 'fd00:ec2::/32', 'fd20:ce::/32'])
 
 const isPublic = (address: string): boolean =>
   isIP(address) === 4
-    ? !containsAddress(specialIpv4, address)
-    : isIP(address) === 6 && containsAddress(globalIpv6, address) && !containsAddress(specialIpv6, address)
+    ? !specialIpv4.contains(address)
+    : isIP(address) === 6 && globalIpv6.contains(address) && !specialIpv6.contains(address)
 
 const isPrivate = (address: string): boolean =>
-  containsAddress(isIP(address) === 4 ? privateIpv4 : privateIpv6, address) && !containsAddress(cloudMetadata, address)
+  (isIP(address) === 4 ? privateIpv4 : privateIpv6).contains(address) && !cloudMetadata.contains(address)
 
 /**
  * A predicate for addresses that may be fetched from. Public addresses are always allowed. `true` also allows loopback
@@ -76,10 +48,10 @@ const isPrivate = (address: string): boolean =>
  * embed another one (mapped, NAT64, 6to4, Teredo) are never public.
  */
 export const createAddressFilter = (allowed: boolean | readonly string[]): ((address: string) => boolean) => {
-  const allowList = blockListOf(Array.isArray(allowed) ? allowed : [])
+  const allowList = addressRangesOf(Array.isArray(allowed) ? allowed : [])
   return address => {
     const unmapped = unmapIpv4(address)
-    if (containsAddress(allowList, unmapped) || (allowed === true && isPrivate(unmapped))) return true
+    if (allowList.contains(unmapped) || (allowed === true && isPrivate(unmapped))) return true
     return unmapped === address && isPublic(address)
   }
 }
