@@ -7,6 +7,7 @@ const advice: Record<ErrorCode, string> = {
   invalid_request: 'Correct the field that `param` names.',
   unauthorized: 'Send a key from `api_key` or `api_keys` as `Authorization: Bearer <key>`.',
   forbidden: "Use a model from `GET /v1/models`, or add the model to the key's `supported_models`.",
+  access_denied: 'Change the setting that the message names, or set `api_key`; see [clients](clients.md#web-pages).',
   model_not_found: 'Use a model from `GET /v1/models` or `simple-one-api models`.',
   not_found: 'Check the path. For most clients the base URL ends in `/v1`.',
   method_not_allowed: 'Use POST.',

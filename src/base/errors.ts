@@ -30,6 +30,12 @@ export const errorCodes = {
     description: 'the client key is missing or unknown',
   },
   forbidden: { status: 403, retry: 'never', breaker: 'ignore', description: 'the client key may not use this model' },
+  access_denied: {
+    status: 403,
+    retry: 'never',
+    breaker: 'ignore',
+    description: 'the gateway does not answer this host, web page or address; the message names the setting',
+  },
   model_not_found: { status: 404, retry: 'never', breaker: 'ignore', description: 'no service offers this model' },
   not_found: { status: 404, retry: 'never', breaker: 'ignore', description: 'there is no such endpoint' },
   method_not_allowed: {

@@ -1,6 +1,7 @@
 /** `serve`: loads a configuration, opens the port, and shuts down cleanly. */
 
 import { createAuth } from '../auth/keys.ts'
+import { createOpenAccessRule } from '../auth/open-access.ts'
 import { GatewayError } from '../base/errors.ts'
 import { createRedact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
@@ -52,6 +53,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
   return {
     settings,
     auth: createAuth(settings.keys),
+    openAccess: createOpenAccessRule(settings),
     router: createRouter(settings, supportsProtocol, {
       positions: roundRobinPositions,
       stats: targetStats,

@@ -66,3 +66,20 @@ export const parseRange = (text: string): string | undefined => {
   if (bits !== undefined && (!/^\d{1,3}$/.test(bits) || Number(bits) > (version === 6 ? 128 : 32))) return
   return range
 }
+
+/** A host name in lower case, or `*.` and a name. Undefined for anything else, such as a name with a port. */
+export const parseHostName = (text: string): string | undefined => {
+  const name = text.trim().toLowerCase().replace(/\.$/, '')
+  return /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/.test(name) || isIP(name) !== 0 ? name : undefined
+}
+
+/**
+ * An origin as a browser writes it: in lower case, without a default port. `null` stands for pages without an origin.
+ * Undefined for anything else, such as a URL with a path.
+ */
+export const parseOrigin = (text: string): string | undefined => {
+  const origin = text.trim().toLowerCase()
+  if (origin === 'null') return origin
+  const url = parseUrl(origin, httpSchemes)
+  return url && url.href === `${url.origin}/` ? url.origin : undefined
+}

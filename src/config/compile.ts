@@ -1,10 +1,10 @@
 /** Compiles a checked configuration into the form that the rest of the program uses. */
 import { translationOptions } from '../protocols/deepl/index.ts'
 import type { Entry } from '../providers/entry.ts'
-import { allInterfaces, parseListen, parseRange, parseSize } from './address.ts'
+import { allInterfaces, parseHostName, parseListen, parseOrigin, parseRange, parseSize } from './address.ts'
 import { secretsOf } from './checks/secrets.ts'
 import { compileFailures } from './compile-failures.ts'
-import type { CompiledConfig, KeyRule, LogLevel, Strategy } from './compiled.ts'
+import type { AccessSettings, CompiledConfig, KeyRule, LogLevel, Strategy } from './compiled.ts'
 import { jsonLevels, spellings } from './dialects/legacy.ts'
 import { toMap } from './entry-config.ts'
 import type { Config } from './schema/schema.ts'
@@ -22,6 +22,7 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     logFormat: jsonLevels.has(level) ? 'json' : 'auto',
     logPrompts: config.log_prompts ?? false,
     keys,
+    access: accessOf(config),
     strategy: resolveSpelling<Strategy>(spellings.strategy, strategy),
     entries,
     redirect: toMap(config.model_redirect),
@@ -37,6 +38,11 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     secrets: secretsOf(config),
   }
 }
+
+const accessOf = (config: Config): AccessSettings => ({
+  allowedHosts: (config.allowed_hosts ?? []).flatMap(name => parseHostName(name) ?? []),
+  allowedOrigins: (config.allowed_origins ?? []).flatMap(origin => parseOrigin(origin) ?? []),
+})
 
 /** The translation endpoints are enabled by default. */
 const translationOf = (config: Config['translation'] = {}): Pick<CompiledConfig, 'translation'> => {

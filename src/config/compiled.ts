@@ -20,6 +20,14 @@ export type KeyRule = {
 /** Timeouts in seconds. */
 export type Timeouts = { connect: number; firstByte: number; idle: number }
 
+/** Who may reach the gateway, besides the keys. */
+export type AccessSettings = {
+  /** Host names in lower case, `*.name` for every name below it. Used only without keys. */
+  allowedHosts: readonly string[]
+  /** Origins as a browser writes them, or `null`. Used only without keys. */
+  allowedOrigins: readonly string[]
+}
+
 export type RetrySettings = {
   /** Attempts of one request, the first included. */
   attempts: number
@@ -71,6 +79,7 @@ export type CompiledConfig = FailureSettings & {
   logPrompts: boolean
   /** Empty: clients need no key. */
   keys: KeyRule[]
+  access: AccessSettings
   strategy: Strategy
   entries: Entry[]
   /** The global `model_redirect`. The key `all` applies to every chat request. */

@@ -1,5 +1,6 @@
 /** Everything that is built from a configuration, and the stores that outlive it. */
 import type { Auth } from '../auth/keys.ts'
+import type { OpenAccessRule } from '../auth/open-access.ts'
 import type { Redact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -35,6 +36,7 @@ export type LongLivedState = {
 export type Runtime = LongLivedState & {
   settings: CompiledConfig
   auth: Auth
+  openAccess: OpenAccessRule
   router: Router
   streamUsage: StreamUsage
   retryBudget: RetryBudget

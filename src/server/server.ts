@@ -13,6 +13,8 @@ import { identifyCaller } from '../gateway/identify-caller.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { protocols } from '../protocols/registry.ts'
 import type { Caller } from '../routing/router.ts'
+import { refuseRequest } from './admit-request.ts'
+import { errorResponse } from './error-response.ts'
 import { findGeminiModel, findModel, isAnthropicClient, listGeminiModels, listModels } from './list-models.ts'
 import type { DocumentationPages } from './openapi.ts'
 import { configuredOperation, geminiOperation, operations } from './routes.ts'
@@ -30,7 +32,7 @@ const unlimitedBody = Number.MAX_SAFE_INTEGER
 /** Creates the server for whatever runtime is current. The caller calls `listen`. */
 export const createServer = (state: ServerState) =>
   new Elysia({ serve: { maxRequestBodySize: unlimitedBody, development: false }, normalize: false })
-    .onRequest(({ request }) => refuseMultipleHosts(request))
+    .onRequest(({ request }) => refuseRequest(request, state.runtime))
     .onError(({ error, code, request }) =>
       code === 'NOT_FOUND' ? refusePath(request, state) : errorResponse(asGatewayError(error)),
     )
@@ -80,17 +82,6 @@ const documentationRoutes = (app: Elysia) => {
     .get('/docs/json', servePage('document'), undocumented)
     .get('/docs/reference.js', servePage('script'), undocumented)
 }
-
-/**
- * Refuses a request with two Host headers: a proxy in front may have used the other one. Bun joins them with a comma,
- * which no host name contains.
- */
-const refuseMultipleHosts = (request: Request): Response | undefined =>
-  request.headers.get('host')?.includes(',')
-    ? errorResponse(new GatewayError('invalid_request', 'the request names more than one host'), {
-        connection: 'close',
-      })
-    : undefined
 
 /**
  * Dispatches requests without a declared route. Elysia cannot do it: it mistakes a part of the path for the host if the
@@ -241,13 +232,6 @@ const preflight = (request: Request): Response =>
       'access-control-max-age': '43200',
       vary: 'access-control-request-headers',
     },
-  })
-
-/** An error outside any protocol is rendered in OpenAI's format. */
-const errorResponse = (error: GatewayError, headers: Record<string, string> = {}, protocol = 'openai-chat'): Response =>
-  new Response(JSON.stringify((protocols.get(protocol) ?? protocols.get('openai-chat')!).renderError(error)), {
-    status: error.status,
-    headers: { 'content-type': 'application/json', ...corsHeaders, ...headers },
   })
 
 /** Refuses a request for an unknown path, or with a method that the path does not support. */

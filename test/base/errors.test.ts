@@ -7,6 +7,7 @@ const expectedCodes = [
   ['invalid_request', 400, 'never', 'ignore'],
   ['unauthorized', 401, 'never', 'ignore'],
   ['forbidden', 403, 'never', 'ignore'],
+  ['access_denied', 403, 'never', 'ignore'],
   ['model_not_found', 404, 'never', 'ignore'],
   ['not_found', 404, 'never', 'ignore'],
   ['method_not_allowed', 405, 'never', 'ignore'],

@@ -31,6 +31,14 @@ const errors: [config: unknown, line: string][] = [
   [withSettings({ timeouts: { connect: 0 } }), 'timeouts.connect: must be more than 0'],
   [withSettings({ timeouts: { idle: '5' } }), 'timeouts.idle: must be a number, not text'],
   [withSettings({ max_body: '12 apples' }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
+  [
+    withSettings({ allowed_hosts: ['gateway.example.com', 'https://gateway.example.com'] }),
+    'allowed_hosts[1]: must be a host name such as "gateway.example.com", or "*.example.com", without scheme and port',
+  ],
+  [
+    withSettings({ allowed_origins: ['https://app.example.com/', 'https://app.example.com/path'] }),
+    'allowed_origins[1]: must be an origin such as "https://app.example.com", without a path, or "null"',
+  ],
   [withSettings({ max_body: 0 }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
   [withSettings({ media: { max_bytes: 'much' } }), 'media.max_bytes: must be bytes, or a size such as "20MB", above 0'],
   [withSettings({ media: { timeout: 0 } }), 'media.timeout: must be more than 0'],

@@ -16,6 +16,7 @@ test('a minimal configuration gets the defaults', () => {
     logFormat: 'auto',
     logPrompts: false,
     keys: [],
+    access: { allowedHosts: [], allowedOrigins: [] },
     strategy: 'random',
     redirect: new Map(),
     timeouts: { connect: 10, firstByte: 300, idle: 120 },

@@ -136,7 +136,6 @@ describe('a header of a client', () => {
     'x-real-ip',
     'forwarded',
     'referer',
-    'origin',
     'via',
     'x-invented',
     'anthropic-beta',
@@ -145,6 +144,11 @@ describe('a header of a client', () => {
     'openai-project',
   ])('%s does not', async name => {
     expect(Object.values(await seenBy({ [name]: 'value-of-it' }))).not.toContain('value-of-it')
+  })
+
+  test('the origin of a page that may call the gateway does not reach the vendor', async () => {
+    const origin = 'http://localhost:3000'
+    expect(Object.values(await seenBy({ origin }))).not.toContain(origin)
   })
 
   test('authorization and user-agent are replaced by the gateway’s own', async () => {

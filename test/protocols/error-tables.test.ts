@@ -18,6 +18,7 @@ const codes: readonly (readonly [ErrorCode, string, string, string | null, strin
   ['invalid_request', 'invalid_request_error', 'invalid_request_error', null, 'INVALID_ARGUMENT'],
   ['unauthorized', 'authentication_error', 'invalid_request_error', 'invalid_api_key', 'UNAUTHENTICATED'],
   ['forbidden', 'permission_error', 'invalid_request_error', 'model_not_allowed', 'PERMISSION_DENIED'],
+  ['access_denied', 'permission_error', 'invalid_request_error', 'access_denied', 'PERMISSION_DENIED'],
   ['model_not_found', 'not_found_error', 'invalid_request_error', 'model_not_found', 'NOT_FOUND'],
   ['not_found', 'not_found_error', 'invalid_request_error', 'not_found', 'NOT_FOUND'],
   ['method_not_allowed', 'invalid_request_error', 'invalid_request_error', 'method_not_allowed', 'UNIMPLEMENTED'],

@@ -19,6 +19,7 @@ const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): Co
   logFormat: 'json',
   logPrompts: false,
   keys: [],
+  access: { allowedHosts: [], allowedOrigins: [] },
   strategy: 'first',
   entries,
   redirect: new Map(),

@@ -4,6 +4,7 @@ import type { Entry } from '../../providers/entry.ts'
 import { parseListen, parseRange, parseSize } from '../address.ts'
 import { pathTo } from '../file/tree.ts'
 import { type Config, ConfigSchema, CredentialsSchema, EntrySchema } from '../schema/schema.ts'
+import { checkAccess } from './access.ts'
 import type { ProblemLevel, ReportProblem } from './problems.ts'
 import { checkProxy } from './proxy.ts'
 import { type CheckContext, knownTypes } from './services.ts'
@@ -15,6 +16,7 @@ export const checkConfig = (config: Config, { report, isBroken }: CheckContext):
     report('error', 'server_port', 'must be a port from 1 to 65535, `:9090`, `host:9090` or `[::1]:9090`')
   if (size !== undefined && !parseSize(size))
     report('error', 'max_body', 'must be bytes, or a size such as "32MB", above 0')
+  checkAccess(config, { report, isBroken })
   if (config.media && !isBroken('media')) checkMedia(config.media, report)
   if (config.proxy && !isBroken('proxy')) checkProxy(config.proxy, report)
   for (const [from, to] of Object.entries(config.model_redirect ?? {}))

@@ -7,6 +7,7 @@
 import { type Static, type TString, Type } from '@sinclair/typebox'
 import { credentialDescriptions } from '../dialects/credentials.ts'
 import { aliases, spellings } from '../dialects/legacy.ts'
+import { accessFields } from './access.ts'
 import { failureFields } from './failures.ts'
 import {
   choice,
@@ -240,6 +241,7 @@ export const ConfigSchema = group({
     description: 'More client keys, each with its own list of models. They are valid in addition to `api_key`.',
     default: [],
   }),
+  ...accessFields,
   load_balancing: choiceWithSpellings(
     ['random', 'first', 'round_robin', 'hash', 'least_busy', 'fastest'],
     spellings.strategy,

@@ -118,6 +118,7 @@ const runtimeFor = (
   ...createLongLivedState(silentLog, { limits, records, connections }),
   settings: { ...settings, retry: { ...settings.retry, attempts: 1 } },
   auth: createAuth([]),
+  openAccess: () => undefined,
   router: {
     plan: () => ({ model: target.model, targets: [target] }),
     list: () => [],

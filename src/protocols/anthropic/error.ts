@@ -29,6 +29,7 @@ const typeOfCode: Record<ErrorCode, string> = {
   invalid_request: 'invalid_request_error',
   unauthorized: 'authentication_error',
   forbidden: 'permission_error',
+  access_denied: 'permission_error',
   model_not_found: 'not_found_error',
   not_found: 'not_found_error',
   method_not_allowed: 'invalid_request_error',

@@ -9,6 +9,7 @@ const openaiNames: Record<ErrorCode, readonly [type: string, code: string | null
   invalid_request: ['invalid_request_error', null],
   unauthorized: ['invalid_request_error', 'invalid_api_key'],
   forbidden: ['invalid_request_error', 'model_not_allowed'],
+  access_denied: ['invalid_request_error', 'access_denied'],
   model_not_found: ['invalid_request_error', 'model_not_found'],
   not_found: ['invalid_request_error', 'not_found'],
   method_not_allowed: ['invalid_request_error', 'method_not_allowed'],
