@@ -49,7 +49,7 @@ export const errorCodes = {
     status: 429,
     retry: 'never',
     breaker: 'ignore',
-    description: 'a configured limit is exhausted; see `Retry-After`',
+    description: 'a configured limit is exhausted, or too many wrong keys came from the address; see `Retry-After`',
   },
   cancelled: {
     status: 499,

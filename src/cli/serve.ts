@@ -1,5 +1,6 @@
 /** `serve`: loads a configuration, opens the port, and shuts down cleanly. */
 
+import { createClientAddresses } from '../auth/client-address.ts'
 import { createAuth } from '../auth/keys.ts'
 import { createOpenAccessRule } from '../auth/open-access.ts'
 import { GatewayError } from '../base/errors.ts'
@@ -54,6 +55,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
     settings,
     auth: createAuth(settings.keys),
     openAccess: createOpenAccessRule(settings),
+    clientAddresses: createClientAddresses(settings.access),
     router: createRouter(settings, supportsProtocol, {
       positions: roundRobinPositions,
       stats: targetStats,

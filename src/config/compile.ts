@@ -42,7 +42,12 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
 const accessOf = (config: Config): AccessSettings => ({
   allowedHosts: (config.allowed_hosts ?? []).flatMap(name => parseHostName(name) ?? []),
   allowedOrigins: (config.allowed_origins ?? []).flatMap(origin => parseOrigin(origin) ?? []),
+  trustedProxies: rangesIn(config.trusted_proxies),
+  allowAddresses: rangesIn(config.allow_addresses),
+  denyAddresses: rangesIn(config.deny_addresses),
 })
+
+const rangesIn = (list: readonly string[] = []): string[] => list.flatMap(range => parseRange(range) ?? [])
 
 /** The translation endpoints are enabled by default. */
 const translationOf = (config: Config['translation'] = {}): Pick<CompiledConfig, 'translation'> => {
@@ -58,7 +63,7 @@ const mediaOf = (config: Config['media'] = {}): CompiledConfig['media'] => ({
 })
 
 const rangesOf = (allowed: boolean | string[]): boolean | string[] =>
-  typeof allowed === 'boolean' ? allowed : allowed.flatMap(range => parseRange(range) ?? [])
+  typeof allowed === 'boolean' ? allowed : rangesIn(allowed)
 
 /** Resolves another spelling of a value. */
 const resolveSpelling = <T extends string>(known: Readonly<Record<string, T>>, value: string): T =>

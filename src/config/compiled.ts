@@ -26,6 +26,12 @@ export type AccessSettings = {
   allowedHosts: readonly string[]
   /** Origins as a browser writes them, or `null`. Used only without keys. */
   allowedOrigins: readonly string[]
+  /** Addresses and ranges. */
+  trustedProxies: readonly string[]
+  /** Addresses and ranges. Empty: every address. */
+  allowAddresses: readonly string[]
+  /** Addresses and ranges. */
+  denyAddresses: readonly string[]
 }
 
 export type RetrySettings = {

@@ -1,6 +1,8 @@
 /** Everything that is built from a configuration, and the stores that outlive it. */
+import type { ClientAddresses } from '../auth/client-address.ts'
 import type { Auth } from '../auth/keys.ts'
 import type { OpenAccessRule } from '../auth/open-access.ts'
+import { createWrongKeys, type WrongKeys } from '../auth/wrong-keys.ts'
 import type { Redact } from '../base/redact.ts'
 import type { CompiledConfig } from '../config/compiled.ts'
 import type { Limits } from '../limits/limits.ts'
@@ -30,6 +32,7 @@ export type LongLivedState = {
   targetStats: TargetStats
   roundRobinPositions: RoundRobinPositions
   connections: VendorConnections
+  wrongKeys: WrongKeys
 }
 
 /** Everything a request needs. It is built completely from one configuration and replaced in a single assignment. */
@@ -37,6 +40,7 @@ export type Runtime = LongLivedState & {
   settings: CompiledConfig
   auth: Auth
   openAccess: OpenAccessRule
+  clientAddresses: ClientAddresses
   router: Router
   streamUsage: StreamUsage
   retryBudget: RetryBudget
@@ -58,6 +62,7 @@ export const createLongLivedState = (log: Log, given: Partial<LongLivedState> = 
     targetStats: createTargetStats(),
     roundRobinPositions: new Map(),
     connections: createVendorConnections(),
+    wrongKeys: createWrongKeys(),
     ...given,
   }
 }

@@ -1,21 +1,30 @@
 /** What the server checks before it looks at the path of a request. */
+import type { Server } from 'bun'
 import { GatewayError } from '../base/errors.ts'
 import { pathAndQueryOf } from '../downstream/json-body.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { errorResponse, refusalResponse } from './error-response.ts'
+import { peerAddress, ServerConnection } from './server-connection.ts'
 
 /** Probes of load balancers name any host and learn only whether the process serves. */
 const healthPaths: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz'])
 
 /** Returns the answer to a request that may not reach any route: preflights and unknown paths included. */
-export const refuseRequest = (request: Request, runtime: Runtime): Response | undefined => {
+export const refuseRequest = (
+  request: Request,
+  server: Server<unknown> | null,
+  runtime: Runtime,
+): Response | undefined => {
   const multipleHosts = refuseMultipleHosts(request)
   if (multipleHosts) return multipleHosts
   const { path } = pathAndQueryOf(request)
   if (healthPaths.has(path)) return undefined
-  const error = runtime.openAccess(request.headers)
+  const { headers } = request
+  const error =
+    runtime.clientAddresses.refuse(headers, () => peerAddress(request, server)) ?? runtime.openAccess(headers)
   if (error === undefined) return undefined
   const lifetime = runtime.records.begin(request.method, path.slice(0, 200))
+  lifetime.record.address = new ServerConnection(request, server, runtime).address()
   lifetime.close({ error })
   return refusalResponse(error, { 'x-request-id': lifetime.record.id })
 }

@@ -11,7 +11,7 @@ export const errorResponse = (
 ): Response =>
   new Response(renderedError(error, protocol), {
     status: error.status,
-    headers: { 'content-type': 'application/json', ...corsHeaders, ...headers },
+    headers: { 'content-type': 'application/json', ...corsHeaders, ...retryHeader(error), ...headers },
   })
 
 /** The same without CORS headers, on a connection that ends: a web page that was refused may not read why. */
@@ -20,6 +20,9 @@ export const refusalResponse = (error: GatewayError, headers: Record<string, str
     status: error.status,
     headers: { 'content-type': 'application/json', connection: 'close', ...headers },
   })
+
+const retryHeader = ({ detail: { retryAfter } }: GatewayError): Record<string, string> =>
+  retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter)) }
 
 const renderedError = (error: GatewayError, protocol: string): string =>
   JSON.stringify((protocols.get(protocol) ?? protocols.get('openai-chat')!).renderError(error))

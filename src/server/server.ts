@@ -8,7 +8,7 @@ import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { pathAndQueryOf } from '../downstream/json-body.ts'
 import { corsHeaders, responseHeaders } from '../downstream/response-headers.ts'
-import { type Connection, handleRequest, type Operation } from '../gateway/handle.ts'
+import { handleRequest, type Operation } from '../gateway/handle.ts'
 import { identifyCaller } from '../gateway/identify-caller.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { protocols } from '../protocols/registry.ts'
@@ -18,6 +18,7 @@ import { errorResponse } from './error-response.ts'
 import { findGeminiModel, findModel, isAnthropicClient, listGeminiModels, listModels } from './list-models.ts'
 import type { DocumentationPages } from './openapi.ts'
 import { configuredOperation, geminiOperation, operations } from './routes.ts'
+import { ServerConnection } from './server-connection.ts'
 import { answerStoredResponse, matchStoredResponse } from './stored-responses.ts'
 
 /** The current runtime, and whether the process is shutting down. */
@@ -32,7 +33,7 @@ const unlimitedBody = Number.MAX_SAFE_INTEGER
 /** Creates the server for whatever runtime is current. The caller calls `listen`. */
 export const createServer = (state: ServerState) =>
   new Elysia({ serve: { maxRequestBodySize: unlimitedBody, development: false }, normalize: false })
-    .onRequest(({ request }) => refuseRequest(request, state.runtime))
+    .onRequest(({ request, server }) => refuseRequest(request, server, state.runtime))
     .onError(({ error, code, request }) =>
       code === 'NOT_FOUND' ? refusePath(request, state) : errorResponse(asGatewayError(error)),
     )
@@ -93,7 +94,8 @@ const dispatch = (
   state: ServerState,
 ): Response | Promise<Response> => {
   const stored = matchStoredResponse(request.method, pathAndQueryOf(request).path)
-  if (stored) return answerStoredResponse(request, stored, new ServerConnection(request, server), state.runtime)
+  if (stored)
+    return answerStoredResponse(request, stored, new ServerConnection(request, server, state.runtime), state.runtime)
   const { path } = pathAndQueryOf(request)
   if (request.method !== 'GET' && request.method !== 'HEAD') return serveOperation(request, server, state)
   if (path.startsWith(modelPathPrefix)) return answerLocally(request, server, state, modelById)
@@ -119,27 +121,7 @@ const serveOperation = (
   if (state.draining)
     return errorResponse(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
   if (operation.model !== undefined) operation.model = decodeModel(operation.model)
-  return handleRequest(request, operation, new ServerConnection(request, server), state.runtime)
-}
-
-/** The connection on which Bun's server received a request. */
-class ServerConnection implements Connection {
-  constructor(
-    private readonly request: Request,
-    private readonly server: Server<unknown> | null,
-  ) {}
-
-  disableTimeout(): void {
-    this.server?.timeout(this.request, 0)
-  }
-
-  closeSoon(): void {
-    this.server?.timeout(this.request, 1)
-  }
-
-  address(): string | undefined {
-    return this.server?.requestIP(this.request)?.address
-  }
+  return handleRequest(request, operation, new ServerConnection(request, server, state.runtime), state.runtime)
 }
 
 /** Paths that are found by suffix: a client's base URL may add anything before them. */
@@ -201,7 +183,7 @@ const answerLocally = (
   const { path, query } = pathAndQueryOf(request)
   const lifetime = runtime.records.begin(request.method, shortenPath(path))
   try {
-    const caller = identifyCaller(request, query, new ServerConnection(request, server), lifetime, runtime)
+    const caller = identifyCaller(request, query, new ServerConnection(request, server, runtime), lifetime, runtime)
     const body = JSON.stringify(bodyFor(request, runtime, caller))
     lifetime.close()
     return new Response(body, { headers: responseHeaders({ lifetime, redact: runtime.redact }, 'application/json') })

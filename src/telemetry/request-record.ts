@@ -25,7 +25,7 @@ export class RequestRecord {
   losses: string[] | undefined
   /** The body of the request, kept only if `log_prompts` is on. */
   prompt: string | undefined
-  /** The client's address, logged only for clients that were not authorized. */
+  /** The client's address, logged only for clients that were not authorized or not admitted. */
   address: string | undefined
 
   constructor(

@@ -39,6 +39,18 @@ const errors: [config: unknown, line: string][] = [
     withSettings({ allowed_origins: ['https://app.example.com/', 'https://app.example.com/path'] }),
     'allowed_origins[1]: must be an origin such as "https://app.example.com", without a path, or "null"',
   ],
+  [
+    withSettings({ trusted_proxies: ['127.0.0.1', 'proxy.lan'] }),
+    'trusted_proxies[1]: must be an address, or a range such as "10.1.0.0/16"',
+  ],
+  [
+    withSettings({ allow_addresses: ['10.0.0.0/33'] }),
+    'allow_addresses[0]: must be an address, or a range such as "10.1.0.0/16"',
+  ],
+  [
+    withSettings({ deny_addresses: ['fe80::1%en0'] }),
+    'deny_addresses[0]: must be an address, or a range such as "10.1.0.0/16"',
+  ],
   [withSettings({ max_body: 0 }), 'max_body: must be bytes, or a size such as "32MB", above 0'],
   [withSettings({ media: { max_bytes: 'much' } }), 'media.max_bytes: must be bytes, or a size such as "20MB", above 0'],
   [withSettings({ media: { timeout: 0 } }), 'media.timeout: must be more than 0'],
@@ -253,6 +265,10 @@ const warnings: [config: unknown, line: string][] = [
   [
     withSettings({ load_balance: 'first' }),
     'load_balance: unknown key; it has no effect (did you mean "load_balancing"?)',
+  ],
+  [
+    withSettings({ trusted_proxies: ['10.0.0.0/8', '::/0'] }),
+    'trusted_proxies[1]: trusts every address, so each client can claim to have another one',
   ],
   [withSettings({ utterly: 'different' }), 'utterly: unknown key; it has no effect'],
   [withSettings({ openai: [] }), 'openai: belongs inside `services`; here it has no effect'],

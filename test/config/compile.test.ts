@@ -16,7 +16,7 @@ test('a minimal configuration gets the defaults', () => {
     logFormat: 'auto',
     logPrompts: false,
     keys: [],
-    access: { allowedHosts: [], allowedOrigins: [] },
+    access: { allowedHosts: [], allowedOrigins: [], trustedProxies: [], allowAddresses: [], denyAddresses: [] },
     strategy: 'random',
     redirect: new Map(),
     timeouts: { connect: 10, firstByte: 300, idle: 120 },

@@ -13,6 +13,7 @@ beforeAll(async () => {
   const entry = { enabled: true, server_url: `${upstream.url}/v1`, credentials: { api_key: 'vendor-key' } }
   gateway = await startGateway({
     api_key: 'master-key',
+    trusted_proxies: ['127.0.0.1'],
     api_keys: [
       { api_key: 'exact-key', name: 'Exact', supported_models: { any: ['a'], other: ['emb'] } },
       { api_key: 'prefix-key', supported_models: { any: ['qwen-*'] } },
@@ -78,9 +79,11 @@ describe('client keys', () => {
     ["the vendor's key", bearer('vendor-key')],
     ['a key in a cookie', { cookie: 'key=master-key' }],
   ]
-  for (const [name, headers] of wrong)
+  for (const [index, [name, wrongKey]] of wrong.entries())
     test(`a request with ${name} gets 401 on every path and reaches no vendor`, async () => {
       const before = upstream.requests.length
+      // Each client has an address of its own: one that sends many wrong keys gets 429.
+      const headers = { ...wrongKey, 'x-forwarded-for': `198.51.100.${index}` }
       const responses = await Promise.all([
         sendRequest(gateway, body, { headers }),
         sendRequest(gateway, body, { headers, path: '/openai/deployments/a/chat/completions' }),

@@ -19,7 +19,7 @@ const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): Co
   logFormat: 'json',
   logPrompts: false,
   keys: [],
-  access: { allowedHosts: [], allowedOrigins: [] },
+  access: { allowedHosts: [], allowedOrigins: [], trustedProxies: [], allowAddresses: [], denyAddresses: [] },
   strategy: 'first',
   entries,
   redirect: new Map(),

@@ -1,10 +1,13 @@
 /** Checks of the settings that say who may reach the gateway. */
-import { parseHostName, parseOrigin } from '../address.ts'
+import { parseHostName, parseOrigin, parseRange } from '../address.ts'
 import { pathTo } from '../file/tree.ts'
+import type { accessFields } from '../schema/access.ts'
 import type { Config } from '../schema/schema.ts'
 import type { CheckContext } from './services.ts'
 
-type AccessList = 'allowed_hosts' | 'allowed_origins'
+type AccessList = keyof typeof accessFields
+
+const addresses = { parse: parseRange, expected: 'must be an address, or a range such as "10.1.0.0/16"' }
 
 /** How each list is read, and what its items must be. */
 const lists: Readonly<Record<AccessList, { parse: (text: string) => string | undefined; expected: string }>> = {
@@ -16,6 +19,9 @@ const lists: Readonly<Record<AccessList, { parse: (text: string) => string | und
     parse: parseOrigin,
     expected: 'must be an origin such as "https://app.example.com", without a path, or "null"',
   },
+  trusted_proxies: addresses,
+  allow_addresses: addresses,
+  deny_addresses: addresses,
 }
 
 /** Reports items that cannot be read, and lists that have no effect. */
@@ -24,6 +30,13 @@ export const checkAccess = (config: Config, { report, isBroken }: CheckContext):
     if (!isBroken(name))
       for (const [index, text] of (config[name] ?? []).entries())
         if (parse(text) === undefined) report('error', pathTo(name, index), expected)
+  for (const [index, range] of (config.trusted_proxies ?? []).entries())
+    if (/\/0+$/.test(range.trim()))
+      report(
+        'warning',
+        pathTo('trusted_proxies', index),
+        'trusts every address, so each client can claim to have another one',
+      )
   const hasKeys = Boolean(config.api_key?.trim()) || (config.api_keys ?? []).length > 0
   for (const name of ['allowed_hosts', 'allowed_origins'] as const)
     if (hasKeys && (config[name] ?? []).length > 0)

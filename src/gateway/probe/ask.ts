@@ -2,6 +2,7 @@
  * Sends one tiny request to one target through the gateway's normal path: a runtime whose only target is this one
  * answers it.
  */
+import { createClientAddresses } from '../../auth/client-address.ts'
 import { createAuth } from '../../auth/keys.ts'
 import type { GatewayError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json/json.ts'
@@ -119,6 +120,7 @@ const runtimeFor = (
   settings: { ...settings, retry: { ...settings.retry, attempts: 1 } },
   auth: createAuth([]),
   openAccess: () => undefined,
+  clientAddresses: createClientAddresses(settings.access),
   router: {
     plan: () => ({ model: target.model, targets: [target] }),
     list: () => [],
