@@ -3,11 +3,12 @@
 // `npm start` uses `exec`, so that no shell between npm and the gateway takes the signals that npm forwards. The shell of
 // Windows has no `exec` command, so this script creates one.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+
+const list = 'node_modules/.package-lock.json'
 
 /** Whether each package is installed as the lockfile says. npm lists what it has installed when it is done. */
 const isInstalled = () => {
-  const list = 'node_modules/.package-lock.json'
   if (!existsSync(list) || !existsSync('node_modules/.bin/bun')) return false
   const { packages: installed } = JSON.parse(readFileSync(list, 'utf8'))
   const { packages: wanted } = JSON.parse(readFileSync('package-lock.json', 'utf8'))
@@ -22,8 +23,17 @@ const isInstalled = () => {
 if (!isInstalled()) {
   const npm = process.env.npm_execpath
   const [command, args] = npm ? [process.execPath, [npm, 'ci']] : ['npm', ['ci']]
-  const { status } = spawnSync(command, [...args, '--no-audit', '--no-fund'], { stdio: ['ignore', 2, 2], shell: !npm })
+  // Packages run no code of theirs. Only Bun's script is needed: it puts the executable for this machine in its place.
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund']
+  const stdio = ['ignore', 2, 2]
+  const { status } = spawnSync(command, [...args, ...flags], { stdio, shell: !npm })
   if (status !== 0) process.exit(status ?? 1)
+  const bun = spawnSync(process.execPath, ['install.js'], { stdio, cwd: 'node_modules/bun' })
+  if (bun.status !== 0) {
+    // Without npm's list the next run installs again.
+    rmSync(list, { force: true })
+    process.exit(bun.status ?? 1)
+  }
 }
 
 const word = 'node_modules/.bin/exec.cmd'

@@ -1,7 +1,7 @@
 /** `npm start` passes arguments and signals through, and Windows gets the `exec` command that its shell lacks. */
 import { expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../support/gateway-process.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -56,6 +56,35 @@ test('on Windows the installer adds the command `exec`', async () => {
     scripts: Record<string, string>
   }
   expect(scripts['start']).toStartWith('exec ')
+})
+
+test('the installer runs the script of Bun and no other, and installs again if it fails', async () => {
+  const directory = join(folder, 'scripts')
+  const packageFolder = join(directory, 'node_modules/bun')
+  await mkdir(join(directory, 'node_modules/.bin'), { recursive: true })
+  await mkdir(packageFolder, { recursive: true })
+  const list = join(directory, 'node_modules/.package-lock.json')
+  const npm = join(directory, 'npm.cjs')
+  await writeFile(
+    npm,
+    `console.error(...process.argv.slice(2)); require('fs').writeFileSync(${JSON.stringify(list)}, '{}')`,
+  )
+  await writeFile(join(directory, 'package-lock.json'), '{"packages":{}}')
+  const install = async () => {
+    const child = Bun.spawn(['node', join(root, 'scripts/install.mjs')], {
+      cwd: directory,
+      env: { PATH: process.env['PATH'], npm_execpath: npm },
+      stderr: 'pipe',
+    })
+    return [await child.exited, (await new Response(child.stderr).text()).trim()]
+  }
+  const npmArguments = 'ci --ignore-scripts --no-audit --no-fund'
+  await writeFile(join(packageFolder, 'install.js'), 'console.error("bun", process.cwd())')
+  expect(await install()).toEqual([0, `${npmArguments}\nbun ${await realpath(packageFolder)}`])
+  expect(existsSync(list)).toBe(true)
+  await writeFile(join(packageFolder, 'install.js'), 'process.exit(5)')
+  expect(await install()).toEqual([5, npmArguments])
+  expect(existsSync(list)).toBe(false)
 })
 
 test('the installer runs npm unless npm has installed each package that the lockfile demands of this machine', async () => {
