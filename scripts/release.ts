@@ -4,8 +4,10 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
+import lockfile from '../package-lock.json' with { type: 'json' }
 import { compile, type Source, sourceState } from './release/compile.ts'
 import { pack } from './release/pack.ts'
+import { type Lockfile, sbomOf } from './release/sbom.ts'
 import { findTarget, hostTarget, isWindows, type Target, targets } from './release/targets.ts'
 import { tryArchive } from './release/try-archive.ts'
 
@@ -22,7 +24,15 @@ const chooseTargets = (names: string[]): readonly Target[] => {
 const clearArchives = (folder: string): void => {
   mkdirSync(folder, { recursive: true })
   for (const name of readdirSync(folder))
-    if (/^(SHA256SUMS|simple-one-api-.*\.(zip|tar\.gz))$/.test(name)) rmSync(join(folder, name))
+    if (/^(SHA256SUMS|simple-one-api-.*\.(zip|tar\.gz|cdx\.json))$/.test(name)) rmSync(join(folder, name))
+}
+
+/** Writes the bill of materials. */
+const writeSbom = ({ date }: Source, folder: string): Pick<Archive, 'name' | 'digest'> => {
+  const name = `simple-one-api-${version}.cdx.json`
+  const content = sbomOf(lockfile as Lockfile, version, date)
+  writeFileSync(join(folder, name), content)
+  return { name, digest: createHash('sha256').update(content).digest('hex') }
 }
 
 const build = async (target: Target, source: Source, folder: string): Promise<Archive> => {
@@ -62,7 +72,8 @@ const release = async (names: string[], folder: string): Promise<number> => {
     } catch (error) {
       console.error(`${target.name.padEnd(24)} FAILED: ${error instanceof Error ? error.message : error}`)
     }
-  const sums = archives.map(({ digest, name }) => `${digest}  ${name}\n`).join('')
+  const files = [...archives, writeSbom(source, folder)]
+  const sums = files.map(({ digest, name }) => `${digest}  ${name}\n`).join('')
   writeFileSync(join(folder, 'SHA256SUMS'), sums)
   const hostArchive = archives.find(({ target }) => target === hostTarget())
   if (hostArchive) console.log(await tryArchive(join(folder, hostArchive.name), `${version} (${source.commit})`))
