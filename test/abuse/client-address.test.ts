@@ -115,6 +115,26 @@ describe('the lists of addresses', () => {
   })
 })
 
+test('no address replaces a key: neither that of this machine nor one that a header claims', async () => {
+  await using gateway = await startGateway({
+    services: { mock: [{ enabled: true }] },
+    api_key: 'client-key',
+    trusted_proxies: ['127.0.0.1'],
+    allow_addresses: ['127.0.0.1', '::1'],
+  })
+  const claims: Fields[] = [
+    {},
+    { 'x-forwarded-for': '127.0.0.1' },
+    { forwarded: 'for="[::1]"' },
+    { 'x-real-ip': '::1' },
+  ]
+  for (const headers of claims)
+    for (const path of ['/v1/models', '/v1/models/mock', '/v1beta/models', '/v1/responses/resp_1']) {
+      const response = await fetch(`${gateway.url}${path}`, { headers, proxy: false } as RequestInit)
+      expect([headers, path, response.status]).toEqual([headers, path, 401])
+    }
+})
+
 test('every route refuses an address that is denied, with a key or without, and logs it; health endpoints answer', async () => {
   await using gateway = await startGateway({
     services: { mock: [{ enabled: true }] },
