@@ -17,12 +17,12 @@ export const refuseRequest = (
 ): Response | undefined => {
   const multipleHosts = refuseMultipleHosts(request)
   if (multipleHosts) return multipleHosts
-  const { path } = pathAndQueryOf(request)
-  if (healthPaths.has(path)) return undefined
   const { headers } = request
   const error =
     runtime.clientAddresses.refuse(headers, () => peerAddress(request, server)) ?? runtime.openAccess(headers)
   if (error === undefined) return undefined
+  const { path } = pathAndQueryOf(request)
+  if (healthPaths.has(path)) return undefined
   const lifetime = runtime.records.begin(request.method, path.slice(0, 200))
   lifetime.record.address = new ServerConnection(request, server, runtime).address()
   lifetime.close({ error })
