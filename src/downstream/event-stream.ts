@@ -4,12 +4,12 @@
  * *Committed*: the first content has arrived; `UpstreamEventSource.commit` holds everything back until then.
  */
 import { asGatewayError, GatewayError } from '../base/errors.ts'
-import { startTicking, stopTicking } from '../base/ticker.ts'
+import { stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import type { EventSink, UpstreamEventSource } from '../upstream/event-source.ts'
+import { ClientStream } from './client-stream.ts'
 import type { ResponseHeaders } from './response-headers.ts'
-import { StalledClientGuard } from './stalled-client.ts'
 
 /**
  * A vendor's stream that has begun: its text so far, and the source of the remainder (undefined if there is none).
@@ -44,42 +44,31 @@ const encoder = new TextEncoder()
 
 /**
  * Fixes the status 200 at the first heartbeat. The promise `response` is rejected with any failure before that.
- * The runtime calls `start`, `pull` and `cancel`, because this object is itself the source of the stream it responds
- * with. The vendor's stream calls `write`. Everybody else calls `stop`.
- * It is one object instead of several closures: between two frames a stream's state is evicted from the processor's
- * cache, so there should be little of it.
+ * The runtime calls `pull`, because this object is itself the source of the stream it responds with. The vendor's
+ * stream calls `write`. Everybody else calls `stop`.
  */
-export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, EventSink {
+export class ClientEventStream extends ClientStream implements EventSink {
   readonly response: Promise<Response>
-  /** The position in the ticker's list. */
-  listIndex: number | undefined
   #resolve!: (response: Response) => void
   #reject!: (error: GatewayError) => void
   #hasResponded = false
   #hasEnded = false
   #source: UpstreamEventSource | undefined
-  #controller!: ReadableStreamDefaultController<Uint8Array>
   #opened = Promise.withResolvers<void>()
   /** Something was sent since the last tick. */
   #hasSent = false
-  /** The client has asked for more since the last tick. */
-  #hasPulled = false
-  /** Bytes enqueued since the client last asked for more. */
-  #bytesGiven = 0
   #lastSentAt = performance.now()
-  readonly #stalledGuard: StalledClientGuard
 
   constructor(
-    private readonly lifetime: RequestLifetime,
+    lifetime: RequestLifetime,
     private readonly options: EventStreamOptions,
     opening: Promise<OpenedStream>,
   ) {
+    super(lifetime, options.clientIdleTimeout)
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#stalledGuard = new StalledClientGuard(lifetime, options.clientIdleTimeout)
-    startTicking(this)
     opening
       .then(opened => this.#begin(opened))
       .catch(thrown => this.#fail(lifetime.endReason ?? asGatewayError(thrown)))
@@ -91,8 +80,8 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     this.#fail(error)
   }
 
-  tick(now: number): void {
-    if (this.#hasResponded) this.#checkClient(now)
+  override tick(now: number): void {
+    if (this.#hasResponded) this.checkClient(now)
     if (this.#hasEnded) return
     if (this.#hasResponded && this.#source) this.#send(this.#source.flush(now))
     if (this.#hasSent) this.#lastSentAt = now
@@ -100,31 +89,13 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     const { heartbeatInterval, heartbeatFrame } = this.options
     if (heartbeatInterval === 0 || now - this.#lastSentAt < heartbeatInterval * 1000) return
     if (!this.#hasResponded) this.#respond()
-    if ((this.#controller.desiredSize ?? 0) > 0) this.#send(heartbeatFrame)
-  }
-
-  #checkClient(now: number): void {
-    this.#stalledGuard.check(now, {
-      hasPulled: this.#hasPulled,
-      bytesGiven: this.#bytesGiven,
-      desiredSize: this.#controller.desiredSize,
-    })
-    this.#hasPulled = false
+    if (this.hasRoom) this.#send(heartbeatFrame)
   }
 
   #respond(vendorHeaders?: Headers): void {
     const stream = new ReadableStream<Uint8Array>(this)
     this.#resolve(new Response(stream, { headers: this.options.headers(this.options.contentType, vendorHeaders) }))
     this.#hasResponded = true
-  }
-
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller
-  }
-
-  /** The client disconnected. */
-  cancel(): void {
-    this.lifetime.cancel()
   }
 
   #begin(opened: OpenedStream): void {
@@ -158,8 +129,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   /** Not an async function, like `UpstreamEventSource.pump`: it runs once per frame. */
   pull(): Promise<void> | undefined {
     if (this.#hasEnded) return undefined
-    this.#hasPulled = true
-    this.#bytesGiven = 0
+    this.notePull()
     return this.#source ? this.#source.pump(this) : this.#opened.promise.then(this.#pullOpened)
   }
 
@@ -173,9 +143,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   #send(chunk: string | Uint8Array): void {
     if (chunk === '' || this.#hasEnded) return
     this.#hasSent = true
-    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : chunk
-    this.#bytesGiven += bytes.length
-    this.#controller.enqueue(bytes)
+    this.enqueue(typeof chunk === 'string' ? encoder.encode(chunk) : chunk)
   }
 
   #finish(): void {
@@ -183,7 +151,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     if (fault) this.#fail(fault)
     if (this.#hasEnded) return
     this.#close()
-    this.lifetime.close()
+    this.closeRequest()
   }
 
   #fail(error: GatewayError): void {
@@ -191,7 +159,7 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
     if (this.#hasResponded) {
       if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.options.renderError(error))
       this.#close()
-      this.lifetime.close({ error })
+      this.closeRequest(error)
     } else {
       this.#hasEnded = true
       stopTicking(this)
@@ -202,10 +170,9 @@ export class ClientEventStream implements UnderlyingDefaultSource<Uint8Array>, E
   #close(): void {
     this.#hasEnded = true
     this.lifetime.noteUsage(this.#source?.pipe.state.usage)
-    stopTicking(this)
     this.#opened.resolve()
     try {
-      this.#controller.close()
+      this.controller.close()
     } catch {
       // The client has already cancelled the stream, which closed it.
     }
