@@ -10,6 +10,7 @@ import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import type { EventSink, UpstreamEventSource } from '../upstream/event-source.ts'
 import { ClientStream } from './client-stream.ts'
 import type { ResponseHeaders } from './response-headers.ts'
+import { respondWhole } from './whole-answer.ts'
 
 /**
  * A vendor's stream that has begun: its text so far, and the source of the remainder (undefined if there is none).
@@ -122,8 +123,8 @@ export class ClientEventStream extends ClientStream implements EventSink {
     if (this.#hasResponded) throw new GatewayError('upstream_failed', 'the vendor did not stream')
     this.#hasEnded = true
     stopTicking(this)
-    this.#resolve(new Response(text, { headers: this.options.headers(contentType, headers) }))
-    this.lifetime.close()
+    const { headers: headersFor, clientIdleTimeout } = this.options
+    this.#resolve(respondWhole(text, headersFor(contentType, headers), this.lifetime, clientIdleTimeout))
   }
 
   /** Not an async function, like `UpstreamEventSource.pump`: it runs once per frame. */

@@ -63,8 +63,8 @@ const maxTextsAt = (target: Target, protocol: ProtocolId): number => {
 const partRequest = (clientRequest: ClientRequest, body: JsonObject): ClientRequest =>
   ({ ...clientRequest, stream: false, json: { body, text: JSON.stringify(body) } }) as ClientRequest
 
-/** Answers one part and closes its lifetime. */
-type AnswerPart = (part: ClientRequest, lifetime: RequestLifetime) => Promise<Response>
+/** Reads the answer to one part. The lifetime is closed when the body has been read. */
+type AnswerPart = (part: ClientRequest, lifetime: RequestLifetime) => Promise<string | ReadableStream<Uint8Array>>
 
 /**
  * Answers all parts and returns their bodies in order.
@@ -130,9 +130,9 @@ const withRetries = async <Value>(attempt: () => Promise<Value>, maxRetries: num
     }
 }
 
-const readJsonBody = async (response: Response): Promise<JsonObject> => {
-  const body = parseJson(await response.text())
-  if (isObject(body)) return body
+const readJsonBody = async (body: string | ReadableStream<Uint8Array>): Promise<JsonObject> => {
+  const answer = parseJson(typeof body === 'string' ? body : await new Response(body).text())
+  if (isObject(answer)) return answer
   throw new GatewayError('upstream_failed', 'a part of the answer is no JSON object')
 }
 

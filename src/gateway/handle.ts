@@ -10,7 +10,8 @@ import type { JsonObject } from '../base/json/json.ts'
 import { ClientEventStream } from '../downstream/event-stream.ts'
 import { isForm, type JsonBody, pathAndQueryOf, readForm, readJson } from '../downstream/json-body.ts'
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
-import { errorHeaders, responseHeaders } from '../downstream/response-headers.ts'
+import { errorHeaders, type ResponseHeaders, responseHeaders } from '../downstream/response-headers.ts'
+import { respondWhole } from '../downstream/whole-answer.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
 import type { Batch } from '../protocols/protocol.ts'
 import type { ClientProtocol } from '../protocols/registry.ts'
@@ -181,17 +182,29 @@ const eventStreamOptions = (protocol: ClientProtocol, { lifetime, runtime }: Att
 
 const answerComplete = async (clientRequest: ClientRequest, plan: Plan, context: AttemptContext): Promise<Response> => {
   const { lifetime, runtime } = context
+  const { body, headers } = await readAnswer(clientRequest, plan, context)
+  return typeof body === 'string'
+    ? respondWhole(body, headers, lifetime, runtime.settings.timeouts.idle)
+    : new Response(body, { headers })
+}
+
+/** The answer of a vendor that is not streamed to the client, and its headers. */
+const readAnswer = async (
+  clientRequest: ClientRequest,
+  plan: Plan,
+  context: AttemptContext,
+): Promise<{ body: CompleteResponse['body']; headers: ResponseHeaders }> => {
+  const { lifetime, runtime } = context
   const { complete, vendorHeaders } = await serveWithRetries(clientRequest, plan, context, async started => {
-    const answer = await readAnswer(started, context)
+    const answer = await readWhole(started, context)
     return { complete: answer, vendorHeaders: started.upstream.response.headers, isEmpty: answer.isEmpty === true }
   })
   lifetime.markAnswered(complete.usage)
-  if (typeof complete.body === 'string') lifetime.close()
   const answered = { lifetime, protocol: clientRequest.protocol, redact: runtime.redact }
-  return new Response(complete.body, { headers: responseHeaders(answered, complete.contentType, vendorHeaders) })
+  return { body: complete.body, headers: responseHeaders(answered, complete.contentType, vendorHeaders) }
 }
 
-const readAnswer = async (
+const readWhole = async (
   { upstream, pipe, target }: StartedAttempt,
   { lifetime, runtime }: AttemptContext,
 ): Promise<CompleteResponse> => {
@@ -227,15 +240,18 @@ const answerBatch = async (
   caller: Caller,
   { lifetime, runtime }: AttemptContext,
 ): Promise<Response> => {
-  const answerPart = (part: ClientRequest, partLifetime: RequestLifetime) =>
-    answerComplete(part, planTargets(part, caller, runtime), { lifetime: partLifetime, runtime })
+  const answerPart = async (part: ClientRequest, partLifetime: RequestLifetime) => {
+    const { body } = await readAnswer(part, planTargets(part, caller, runtime), { lifetime: partLifetime, runtime })
+    if (typeof body === 'string') partLifetime.close()
+    return body
+  }
   const answers = await answerParts(parts, lifetime, runtime.records, answerPart, batch)
   const body = batch.join(answers)
   if (!stream || protocol.kind !== 'chat') return respondJson(body, protocol, lifetime, runtime)
-  lifetime.close()
   const text = batch.frames(body, usageRequested).map(protocol.renderFrame).join('')
   const answered = { lifetime, protocol, redact: runtime.redact }
-  return new Response(text, { headers: responseHeaders(answered, 'text/event-stream; charset=utf-8') })
+  const headers = responseHeaders(answered, 'text/event-stream; charset=utf-8')
+  return respondWhole(text, headers, lifetime, runtime.settings.timeouts.idle)
 }
 
 /** Answers with a body that the gateway produced itself. */
@@ -243,11 +259,10 @@ export const respondJson = (
   body: JsonObject,
   protocol: ClientProtocol,
   lifetime: RequestLifetime,
-  { redact }: Runtime,
+  { redact, settings }: Runtime,
 ): Response => {
-  lifetime.close()
   const headers = responseHeaders({ lifetime, protocol, redact }, 'application/json')
-  return new Response(JSON.stringify(body), { headers })
+  return respondWhole(JSON.stringify(body), headers, lifetime, settings.timeouts.idle)
 }
 
 /** Answers a failed request with an error in the client's protocol. */

@@ -104,6 +104,11 @@ export class RequestLifetime {
     if (this.#attempt) this.#attempt.usage ??= usage
   }
 
+  /** The vendor has answered in full: returns what the attempt borrowed before the client has read the answer. */
+  releaseLease(): void {
+    this.#attempt?.end()
+  }
+
   /** Ends the request from outside: stops the work in progress and closes the request. */
   end(error: GatewayError): void {
     if (this.isClosed) return

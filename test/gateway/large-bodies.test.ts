@@ -1,8 +1,8 @@
 /** Large bodies pass through without being buffered, and backpressure from a client reaches the vendor. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { type Gateway, startGateway } from '../support/gateway-process.ts'
+import { residentMemory } from '../support/resident-memory.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../support/scripted-upstream.ts'
 import { replyChat, replyJson } from '../support/upstream-scripts.ts'
 import { waitUntil } from '../support/wait-until.ts'
@@ -25,20 +25,14 @@ afterAll(async () => {
   await upstream.close()
 })
 
-/** Resident memory of the gateway, in bytes. */
-const residentMemory = async (): Promise<number> => {
-  const status = `/proc/${gateway.pid}/status`
-  if (existsSync(status)) return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(status, 'utf8'))?.[1]) * 1024
-  return Number(await new Response(Bun.spawn(['ps', '-o', 'rss=', '-p', String(gateway.pid)]).stdout).text()) * 1024
-}
 /** The peak of resident memory while `work` runs, minus its size before, in bytes. */
 const peakGrowth = async <Value>(work: Promise<Value>): Promise<[value: Value, bytes: number]> => {
-  const before = await residentMemory()
+  const before = await residentMemory(gateway.pid)
   let peak = before
   let isDone = false
   const sampleMemory = async () => {
     while (!isDone) {
-      peak = Math.max(peak, await residentMemory())
+      peak = Math.max(peak, await residentMemory(gateway.pid))
       await Bun.sleep(10)
     }
   }
