@@ -9,6 +9,7 @@ import type { Json, JsonObject } from '../base/json/json.ts'
 import type { Chat, MediaPart, Message, ProtocolId, Usage } from '../ir/chat.ts'
 import type { Event } from '../ir/event.ts'
 import type { SealMemory } from '../ir/seal.ts'
+import type { DeltaTraits, TextDelta } from './shared/frame-template/pattern.ts'
 import type { AnswerCount, RequestReader } from './shared/request-reader.ts'
 
 /**
@@ -100,17 +101,11 @@ export interface StreamPipe {
    */
   flush(): string
   /**
-   * The text delta of the frame pushed last, if the frame held one text delta and nothing else. A frame that differs
-   * from it only in the delta may then bypass `push` and is sent in the same form. Absent if no two frames are alike.
+   * For speed only; a pipe without it gets every frame. The text delta of the frame pushed last, if the frame held one
+   * text delta and nothing else. A frame that differs from it only in the delta may then bypass `push` and is sent in
+   * the same form: `shared/frame-template/`.
    */
-  textDelta?(): string | undefined
-  /**
-   * Whether the pipe keeps the text of deltas. If so, deltas that bypassed `push` are pushed later, combined into one,
-   * and the output of that push is discarded.
-   */
-  retainsText?(): boolean
-  /** What else may differ between such frames. */
-  readonly volatileFields?: VolatileFields | undefined
+  lastDelta?(): TextDelta | undefined
   /**
    * The vendor's body has ended. Returns the proper end of the client's protocol, or sets `state.fault` if the body was
    * cut off.
@@ -139,15 +134,6 @@ export interface Passthrough {
    */
   passMessage(text: string, exchange: Exchange): PassedMessage
 }
-
-/**
- * Parts of a frame that vary without meaning: all figures after the text `precededBy`, which stands after the delta, or
- * the one string that follows that text.
- */
-export type VolatileFields = { kind: 'figures' | 'string'; precededBy: string }
-
-/** What a stage does with the text of deltas: see `StreamPipe.textDelta`. */
-type TextRetention = 'forgotten' | 'gathered'
 
 /**
  * What a protocol is for. `chat`: conversations, translated through the IR. `unary`: one request and one answer,
@@ -222,11 +208,8 @@ export interface Ingress extends ClientHalf {
   renderStream(exchange: Exchange): Stage<Event, Frame>
   /** One frame as text on the wire, blank line included. */
   renderFrame(frame: Frame): string
-  /**
-   * Set if two deltas of one text are rendered in frames that differ in nothing else: whether the text is forgotten
-   * after rendering, or gathered.
-   */
-  textRetention?: TextRetention | undefined
+  /** For speed only: set if two deltas of one text are rendered in frames that differ in nothing else. */
+  deltaTraits?: DeltaTraits | undefined
   /** Fields that an answer of this protocol cannot express. */
   omittedFields?: readonly ('stop' | 'cacheWrite')[]
   /**
@@ -263,10 +246,8 @@ export interface Egress extends VendorHalf {
   renderRequest(chat: Chat, exchange: Exchange): JsonObject
   parseMessage(body: Json, exchange: Exchange): Message
   parseStream(exchange: Exchange): Stage<Frame, Event>
-  /** Whether the text of deltas is forgotten after parsing; absent means it is gathered. */
-  textRetention?: TextRetention | undefined
-  /** What differs from frame to frame besides the delta. */
-  volatileFields?: VolatileFields
+  /** For speed only; absent means that the text of deltas is gathered. */
+  deltaTraits?: DeltaTraits | undefined
   /** Whether the media may be sent as a URL. If not, the gateway downloads it first. */
   acceptsUrl(media: MediaPart): boolean
   /**

@@ -1,9 +1,9 @@
 /** Reads a vendor's response stream: bytes → frames → output for the client. */
 import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { StreamPipe } from '../protocols/protocol.ts'
+import { ByteTemplate } from '../protocols/shared/frame-template/byte-template.ts'
 import { connectionError } from './call.ts'
 import type { Deadline } from './deadline.ts'
-import { FrameTemplate } from './frame-template.ts'
 import { type FrameReader, type Framing, sseFraming } from './framing/sse.ts'
 import type { BodyReader } from './read-body.ts'
 
@@ -47,7 +47,7 @@ export class UpstreamEventSource {
   #hasNewData = true
   #lastDataAt = 0
   #sink: EventSink | undefined
-  readonly #template: FrameTemplate | undefined
+  readonly #template: ByteTemplate | undefined
   private readonly reader: BodyReader
   private readonly deadline: Deadline
   private readonly idle: number
@@ -59,7 +59,7 @@ export class UpstreamEventSource {
     this.reader = reader
     this.deadline = deadline
     this.idle = idle
-    if (framing === sseFraming && pipe.textDelta) this.#template = new FrameTemplate(pipe.volatileFields)
+    if (framing === sseFraming && pipe.lastDelta) this.#template = new ByteTemplate()
     this.#frameReader = framing(frame => {
       this.#frameCount++
       if (pipe.state.fault === undefined) this.#output += pipe.push(frame)
@@ -216,8 +216,8 @@ export class UpstreamEventSource {
       !this.#frameReader.isBetweenFrames()
     )
       return
-    const textDelta = this.#output === '' ? undefined : this.pipe.textDelta?.()
-    if (textDelta !== undefined) template.capture(bytes, textDelta, this.#output, this.pipe.retainsText?.())
+    const delta = this.#output === '' ? undefined : this.pipe.lastDelta?.()
+    if (delta !== undefined) template.capture(bytes, delta, this.#output)
   }
 
   #end(): void {

@@ -7,13 +7,14 @@ import type { JsonObject } from '../../src/base/json/json.ts'
 import type { SealMemory } from '../../src/ir/seal.ts'
 import { completions } from '../../src/protocols/completions/index.ts'
 import { geminiJsonArray } from '../../src/protocols/gemini/json-array.ts'
-import type { Egress, Exchange, Ingress, StreamPipe, VolatileFields } from '../../src/protocols/protocol.ts'
+import type { Egress, Exchange, Ingress, StreamPipe } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
+import { ByteTemplate } from '../../src/protocols/shared/frame-template/byte-template.ts'
+import type { TextDelta, VolatileFields } from '../../src/protocols/shared/frame-template/pattern.ts'
 import { rememberStream } from '../../src/protocols/shared/thought-memory.ts'
 import { translateStream } from '../../src/protocols/shared/translate.ts'
 import { Deadline } from '../../src/upstream/deadline.ts'
 import { UpstreamEventSource } from '../../src/upstream/event-source.ts'
-import { FrameTemplate } from '../../src/upstream/frame-template.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 import { recordedTest, recordings } from '../support/recordings.ts'
 
@@ -57,10 +58,12 @@ const read = async (pieces: Uint8Array[], pipe: StreamPipe): Promise<Read> => {
   return { text, state: pipe.state, templated }
 }
 
+const deltaOf = (text: string, more: Partial<TextDelta> = {}): TextDelta => ({ text, isRetained: false, ...more })
+
 const pipeFor = (client: Ingress, vendor: Egress, exchange: Exchange): StreamPipe =>
   client.id === vendor.id ? client.passthrough.pipeStream(exchange) : translateStream(client, vendor, exchange)
 
-/** The same pipe without the optional methods of frame templates. */
+/** The same pipe without its optional method. */
 const withoutTemplate = (pipe: StreamPipe): StreamPipe => ({
   state: pipe.state,
   push: frame => pipe.push(frame),
@@ -173,7 +176,7 @@ describe('streams of similar frames', () => {
   for (const client of clients)
     for (const vendor of vendors) {
       const stream = streams[vendor.id]
-      const usesTemplate = client.textRetention !== undefined && (client.id !== vendor.id || client.id !== 'gemini')
+      const usesTemplate = client.deltaTraits !== undefined && (client.id !== vendor.id || client.id !== 'gemini')
       const name = `${client.streamType ? 'the list of ' : ''}${client.id} ← ${vendor.id}`
       if (stream === undefined) continue
       test(`${name}: ${usesTemplate ? 'frames match templates' : 'no frame matches a template'}`, async () => {
@@ -192,7 +195,7 @@ describe('streams of similar frames', () => {
     expect(templated).toBeGreaterThan(1900)
   })
 
-  test.each(clients.filter(client => client.textRetention !== undefined))(
+  test.each(clients.filter(client => client.deltaTraits !== undefined))(
     'frames that OpenAI pads match for the client $id',
     async client => {
       const chat = protocols.get('openai-chat')!
@@ -237,8 +240,8 @@ describe('a piece that does not match', () => {
   const prefix = 'data: {"text":"'
   const suffix = '","n":12}\n\n'
   const matcherFor = (volatileFields?: VolatileFields) => {
-    const template = new FrameTemplate(volatileFields)
-    template.capture(Buffer.from(`${prefix}word${suffix}`), 'word', 'out "word"')
+    const template = new ByteTemplate()
+    template.capture(Buffer.from(`${prefix}word${suffix}`), deltaOf('word', { volatileFields }), 'out "word"')
     return (piece: string | Uint8Array) => {
       const output = template.match(Buffer.from(piece))
       return output && Buffer.from(output).toString()
@@ -287,8 +290,8 @@ describe('padding of a frame', () => {
       Buffer.from('","z":0}\n\n'),
     ])
   const matcherFor = (out: string, pad = 'abc') => {
-    const template = new FrameTemplate(volatileFields)
-    template.capture(frameOf('one', pad), 'one', out)
+    const template = new ByteTemplate()
+    template.capture(frameOf('one', pad), deltaOf('one', { volatileFields }), out)
     return (piece: Buffer) => {
       const output = template.match(piece)
       return output && Buffer.from(output).toString()
@@ -327,9 +330,9 @@ describe('padding of a frame', () => {
 })
 
 test('a piece with unchanged output is passed on without a copy, if it is UTF-8', () => {
-  const template = new FrameTemplate()
+  const template = new ByteTemplate()
   const frameOf = (delta: Buffer) => Buffer.concat([Buffer.from('data: {"a":"'), delta, Buffer.from('"}\n\n')])
-  template.capture(frameOf(Buffer.from('one')), 'one', frameOf(Buffer.from('one')).toString())
+  template.capture(frameOf(Buffer.from('one')), deltaOf('one'), frameOf(Buffer.from('one')).toString())
   const piece = frameOf(Buffer.from('跑'))
   expect(template.match(piece)).toBe(piece)
   expect(template.match(frameOf(Buffer.from([0xe4, 0xbd])))).toBeUndefined()
@@ -340,19 +343,19 @@ test.each([
   ['put in', '', '"model":"ours",'],
   ['cut out', '"model":"vendor",', ''],
 ])('the model before the text is %s', (_, input, rendered) => {
-  const template = new FrameTemplate()
+  const template = new ByteTemplate()
   const frameOf = (modelField: string, delta: string) =>
     Buffer.from(`data: {"a":1,${modelField}"text":"${delta}","b":2}\n\n`)
-  template.capture(frameOf(input, 'one'), 'one', frameOf(rendered, 'one').toString())
+  template.capture(frameOf(input, 'one'), deltaOf('one'), frameOf(rendered, 'one').toString())
   for (const delta of ['another', '跑'])
     expect(Buffer.from(template.match(frameOf(input, delta))!).toString()).toBe(frameOf(rendered, delta).toString())
 })
 
 test('at most 64 KB of text are retained before they must be parsed', () => {
-  const template = new FrameTemplate()
+  const template = new ByteTemplate()
   const frameOf = (delta: string) => Buffer.from(`data: {"text":"${delta}"}\n\n`)
   const delta = 'w'.repeat(1000)
-  template.capture(frameOf('one'), 'one', frameOf('one').toString(), true)
+  template.capture(frameOf('one'), deltaOf('one', { isRetained: true }), frameOf('one').toString())
   let matchCount = 0
   while (matchCount < 100 && template.match(frameOf(delta))) matchCount++
   expect(matchCount).toBe(66)
@@ -361,7 +364,7 @@ test('at most 64 KB of text are retained before they must be parsed', () => {
 })
 
 test('capturing stops for streams whose frames never match', () => {
-  const template = new FrameTemplate()
-  for (let turn = 0; turn < 32; turn++) template.capture(Buffer.from(`{"a":"x","pad":"${turn}"}`), 'x', '"x"')
+  const template = new ByteTemplate()
+  for (let turn = 0; turn < 32; turn++) template.capture(Buffer.from(`{"a":"x","pad":"${turn}"}`), deltaOf('x'), '"x"')
   expect(template.isCapturing).toBe(false)
 })

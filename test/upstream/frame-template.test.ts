@@ -1,9 +1,12 @@
 /** A frame template renders the same output as the parser, or nothing. */
 import { describe, expect, test } from 'bun:test'
-import { createChunkTemplate, textDeltaOf } from '../../src/protocols/openai-chat/chunks/frame-template.ts'
+import { isObject, type JsonObject, parseJson } from '../../src/base/json/json.ts'
 import { replaceModel } from '../../src/protocols/openai-chat/chunks/rewrite-model.ts'
+import { textDeltaOf } from '../../src/protocols/openai-chat/chunks/text-delta.ts'
+import type { Frame, StreamPipe } from '../../src/protocols/protocol.ts'
 import { protocols } from '../../src/protocols/registry.ts'
-import { FrameTemplate } from '../../src/upstream/frame-template.ts'
+import { ByteTemplate } from '../../src/protocols/shared/frame-template/byte-template.ts'
+import { TemplatedPipe } from '../../src/protocols/shared/frame-template/templated-pipe.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
 
 const frame = (delta: object, more: object = {}, model = 'vendor') => ({
@@ -15,23 +18,51 @@ const frame = (delta: object, more: object = {}, model = 'vendor') => ({
   ...more,
 })
 const expectedOutput = (body: object) => `data: ${JSON.stringify({ ...body, model: 'client' })}\n\n`
+/** The templates of a frame: for decoded frames, and for pieces of a body. */
+type Templates = { captured: object; bytes: ByteTemplate }
+
 const captureIn = (body: object): Templates => {
-  const templates = { frames: createChunkTemplate(), pieces: new FrameTemplate() }
+  const bytes = new ByteTemplate()
   const text = textDeltaOf(body as never)
-  const data = JSON.stringify(body)
-  templates.frames.capture(data, body as never, expectedOutput(body))
-  if (text) templates.pieces.capture(Buffer.from(`data: ${data}\n\n`), text.text, expectedOutput(body))
-  return templates
+  if (text !== undefined)
+    bytes.capture(Buffer.from(`data: ${JSON.stringify(body)}\n\n`), { text, isRetained: false }, expectedOutput(body))
+  return { captured: body, bytes }
 }
 const captured = (delta: object = { content: 'first' }) => captureIn(frame(delta))
-type Templates = { frames: ReturnType<typeof createChunkTemplate>; pieces: FrameTemplate }
+
+/** A pipe that notes the frames it gets, and says of each what text delta it holds. */
+const notingPipe = (isRetained = false) => {
+  const pushed: string[] = []
+  let last: JsonObject | undefined
+  const pipe: StreamPipe = {
+    state: { content: false },
+    push({ data }) {
+      pushed.push(data)
+      const body = parseJson(data)
+      last = isObject(body) ? body : undefined
+      return last ? expectedOutput(last) : ''
+    },
+    lastDelta() {
+      const text = last && textDeltaOf(last)
+      return text === undefined ? undefined : { text, isRetained }
+    },
+    flush: () => '',
+    end: () => '',
+    fail: () => '',
+  }
+  return { pipe, pushed }
+}
 
 /**
  * Matches the text of a frame, and its bytes if they carry text that needs no parser. Both must give the same output.
  */
-const match = ({ frames, pieces }: Templates, data: string): string | undefined => {
-  const rendered = frames.match(data)
-  const piece = pieces.match(Buffer.from(`data: ${data}\n\n`))
+const match = ({ captured, bytes }: Templates, data: string): string | undefined => {
+  const { pipe, pushed } = notingPipe()
+  const templated = new TemplatedPipe(pipe)
+  templated.push({ data: JSON.stringify(captured) })
+  const output = templated.push({ data })
+  const rendered = pushed.length === 1 ? output : undefined
+  const piece = bytes.match(Buffer.from(`data: ${data}\n\n`))
   if (piece || !(data.includes('\\') || data.includes('""')))
     expect(piece && Buffer.from(piece).toString()).toBe(rendered)
   return rendered
@@ -86,11 +117,61 @@ describe('frame templates', () => {
       expect(match(templates, data)).toBeUndefined()
   })
 
-  test('a forgotten template does not match', () => {
-    const templates = captured()
-    templates.frames.forget()
-    templates.pieces.forget()
-    expect(match(templates, JSON.stringify(frame({ content: 'x' })))).toBeUndefined()
+  test('a template is forgotten at a frame that makes none', () => {
+    const { pipe, pushed } = notingPipe()
+    const templated = new TemplatedPipe(pipe)
+    for (const data of [frame({ content: 'a' }), frame({}), frame({ content: 'b' }), frame({ content: 'c' })])
+      templated.push({ data: JSON.stringify(data) })
+    expect(pushed).toHaveLength(3)
+    const { bytes } = captured()
+    bytes.forget()
+    expect(bytes.match(Buffer.from(`data: ${JSON.stringify(frame({ content: 'x' }))}\n\n`))).toBeUndefined()
+  })
+
+  test('a pipe that retains text gets every frame, as does one that names no deltas', () => {
+    const retaining = notingPipe(true)
+    const { pipe, pushed } = notingPipe()
+    const { lastDelta: _, ...plain } = pipe
+    const pipes = [new TemplatedPipe(retaining.pipe), new TemplatedPipe(plain)]
+    for (const content of ['a', 'b', 'c'])
+      for (const templated of pipes) templated.push({ data: JSON.stringify(frame({ content })) })
+    expect([retaining.pushed.length, pushed.length]).toEqual([3, 3])
+  })
+
+  test('an event with a name is parsed although its data matches', () => {
+    const { pipe, pushed } = notingPipe()
+    const templated = new TemplatedPipe(pipe)
+    templated.push({ data: JSON.stringify(frame({ content: 'a' })) })
+    templated.push({ data: JSON.stringify(frame({ content: 'b' })), event: 'error' })
+    expect(pushed).toHaveLength(2)
+  })
+
+  test('after 32 templates in a row that no frame matches, none is made', () => {
+    const { pipe, pushed } = notingPipe()
+    const templated = new TemplatedPipe(pipe)
+    for (let turn = 0; turn < 32; turn++)
+      templated.push({ data: JSON.stringify(frame({ content: 'a' }, { created: turn })) })
+    for (const content of ['a', 'b']) templated.push({ data: JSON.stringify(frame({ content })) })
+    expect(pushed).toHaveLength(34)
+  })
+
+  test('a vendor that escapes more than it must gets no template made of another string', () => {
+    const { pipe, pushed } = notingPipe()
+    const forwarding = { ...pipe, push: (one: Frame) => `${pipe.push(one) && 'data: '}${one.data}\n\n` }
+    const templated = new TemplatedPipe(forwarding)
+    const data = JSON.stringify(frame({ content: 'TEXT' }, { echo: 'é' }))
+    templated.push({ data: data.replace('TEXT', '\\u00e9') })
+    templated.push({ data: data.replace('TEXT', '\\u00e9').replace('"é"', '"x"') })
+    expect(pushed).toHaveLength(2)
+  })
+
+  test('the delta of a frame that matched is its text, unless an escape in it needs a parser', () => {
+    const templated = new TemplatedPipe(notingPipe().pipe)
+    const deltas = ['a', 'b', 'c\nd', ''].map(content => {
+      templated.push({ data: JSON.stringify(frame({ content })) })
+      return templated.lastDelta()?.text
+    })
+    expect(deltas).toEqual(['a', 'b', undefined, undefined])
   })
 
   test('a frame is not captured if its text occurs twice or it carries anything else', () => {

@@ -28,7 +28,7 @@ export const anthropic: Protocol = {
   renderFrame,
   heartbeat: 'event: ping\ndata: {"type": "ping"}\n\n',
   idPrefix: 'msg_',
-  textRetention: 'forgotten',
+  deltaTraits: { textRetention: 'forgotten' },
   turnsField: 'messages',
   mayNameUrls: text => text.includes('"url"'),
   reader,

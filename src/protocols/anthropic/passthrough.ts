@@ -12,6 +12,7 @@ import {
 } from '../../base/json/json.ts'
 import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
+import type { TextDelta } from '../shared/frame-template/pattern.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { unparsedFrame } from '../shared/vendor-error.ts'
 import { faultFrom, renderError, streamCutError, streamRestartedError } from './error.ts'
@@ -104,8 +105,9 @@ class MessagesPipe {
     return this.#passEvent(isNamedByFrame ? { type: frame.event, ...body } : body, { ...frame, data })
   }
 
-  textDelta(): string | undefined {
-    return this.#delta && textDeltaOf(this.#delta)
+  lastDelta(): TextDelta | undefined {
+    const text = this.#delta && textDeltaOf(this.#delta)
+    return text === undefined ? undefined : { text, isRetained: false }
   }
 
   end(): string {
@@ -200,7 +202,7 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
     state: pipe.state,
     push: frame => pipe.push(frame),
     end: () => pipe.end(),
-    textDelta: () => pipe.textDelta(),
+    lastDelta: () => pipe.lastDelta(),
     flush: () => '',
     fail: renderStreamError,
   }

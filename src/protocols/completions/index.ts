@@ -18,7 +18,7 @@ export const completions: Ingress = {
   renderMessage,
   renderStream,
   renderFrame,
-  textRetention: 'forgotten',
+  deltaTraits: { textRetention: 'forgotten' },
   omittedFields: ['stop'],
   turnsField: 'prompt',
   answerCount,

@@ -48,7 +48,7 @@ export const geminiJsonArray: Ingress = {
   renderError: errorArray,
   renderStreamError: error => JSON.stringify(errorArray(error)),
   streamType: 'application/json',
-  textRetention: undefined,
+  deltaTraits: undefined,
   heartbeat: '\n',
   passthrough: { ...gemini.passthrough, pipeStream: exchange => pipeChunks(exchange, createArrayWriter()) },
 }

@@ -5,7 +5,8 @@
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
-import type { Ingress, VolatileFields } from '../protocol.ts'
+import type { Ingress } from '../protocol.ts'
+import type { VolatileFields } from '../shared/frame-template/pattern.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 import { camelBody, listOf } from './syntax/casing.ts'

@@ -6,11 +6,13 @@ import type { GatewayError } from '../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe } from '../protocol.ts'
+import type { TextDelta } from '../shared/frame-template/pattern.ts'
+import { TemplatedPipe } from '../shared/frame-template/templated-pipe.ts'
 import { renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, isErrorBody, notAnAnswer } from '../shared/vendor-error.ts'
 import { type Chunk, ChunkNormalizer } from './chunks/chunk-normalizer.ts'
-import { createChunkTemplate, textDeltaOf } from './chunks/frame-template.ts'
 import { modelReplacer, replaceModel, writeRequest } from './chunks/rewrite-model.ts'
+import { textDeltaOf } from './chunks/text-delta.ts'
 import { renderError } from './error.ts'
 import { type ChoiceFormat, chatFormat, normalizeMessage } from './normalize.ts'
 import { withoutSealSlots } from './reasoning/seal-slot.ts'
@@ -28,14 +30,16 @@ export const renderStreamError = (error: GatewayError): string =>
   renderFrame({ data: JSON.stringify(renderError(error)) })
 
 /** Passes through a stream of choices: Chat Completions, or the older Completions, which has no messages. */
-export const pipeChoices = (format: ChoiceFormat, exchange: Exchange): StreamPipe => {
+export const pipeChoices = (format: ChoiceFormat, exchange: Exchange): StreamPipe =>
+  new TemplatedPipe(pipeEveryFrame(format, exchange))
+
+const pipeEveryFrame = (format: ChoiceFormat, exchange: Exchange): StreamPipe => {
   const withModel = modelReplacer(exchange.model)
-  const template = createChunkTemplate()
   let out = ''
   /** The chunks that the current frame has produced. */
   let chunks: Chunk[] = []
-  /** The data of the last frame, if it was sent unchanged. */
-  let unchangedData: string | undefined
+  /** The last frame, parsed, if it was sent unchanged. */
+  let unchangedBody: JsonObject | undefined
 
   const chunk = (chunk: Chunk): void => {
     const { body, text } = chunk
@@ -57,20 +61,16 @@ export const pipeChoices = (format: ChoiceFormat, exchange: Exchange): StreamPip
 
   return {
     state: normalizer.state,
-    textDelta: () => unchangedData && textDeltaOf(JSON.parse(unchangedData))?.text,
-    volatileFields,
+    lastDelta(): TextDelta | undefined {
+      const text = unchangedBody && textDeltaOf(unchangedBody)
+      return text === undefined ? undefined : { text, isRetained: false, volatileFields }
+    },
     push(frame) {
-      unchangedData = frame.data
-      const matched = frame.event === undefined ? template.match(frame.data) : undefined
-      if (matched !== undefined) return matched
-      template.forget()
       chunks = []
       normalizer.push(frame)
-      const text = takeOutput()
       const [only] = chunks
-      if (chunks.length > 1 || only?.text !== frame.data) unchangedData = undefined
-      else template.capture(frame.data, only.body, text)
-      return text
+      unchangedBody = chunks.length === 1 && only!.text === frame.data ? only!.body : undefined
+      return takeOutput()
     },
     flush() {
       normalizer.flush()

@@ -9,6 +9,7 @@ import { replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { SealMemory, Thought } from '../../ir/seal.ts'
 import type { Egress, Exchange, Frame, StreamPipe } from '../protocol.ts'
+import type { TextDelta } from './frame-template/pattern.ts'
 import { PipeWrapper } from './pipe-wrapper.ts'
 
 /** Returns a listener for the events of an answer. It saves what the tool calls in the answer need. */
@@ -56,8 +57,9 @@ class RememberingPipe extends PipeWrapper {
     super(inner)
   }
 
-  override retainsText(): boolean {
-    return true
+  lastDelta(): TextDelta | undefined {
+    const delta = this.inner.lastDelta?.()
+    return delta && { ...delta, isRetained: true }
   }
 
   override push(frame: Frame): string {

@@ -10,6 +10,7 @@ import type { Message, ProtocolId, Usage } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Event } from '../../ir/event.ts'
 import type { Egress, Exchange, Frame, Ingress, StreamPipe, StreamState } from '../protocol.ts'
+import type { TextDelta } from './frame-template/pattern.ts'
 import { rememberThoughts } from './thought-memory.ts'
 import { uniqueCallIds, uniqueMessageCallIds } from './unique-call-ids.ts'
 
@@ -37,9 +38,15 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
 
   /** Thoughts are remembered for the tool calls that follow them, so their text is needed. */
   const shouldRetainText = (): boolean =>
-    ingress.textRetention !== 'forgotten' ||
-    egress.textRetention !== 'forgotten' ||
+    ingress.deltaTraits?.textRetention !== 'forgotten' ||
+    egress.deltaTraits?.textRetention !== 'forgotten' ||
     (remember !== undefined && deltas.isThinking())
+
+  const lastDelta = (): TextDelta | undefined => {
+    const text = deltas.onlyDelta()
+    const volatileFields = egress.deltaTraits?.volatileFields
+    return text === undefined ? undefined : { text, isRetained: shouldRetainText(), volatileFields }
+  }
 
   const takeOutput = (): string => {
     const text = out
@@ -54,11 +61,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
       if (!state.fault) parse(frame)
       return takeOutput()
     },
-    ...(ingress.textRetention && {
-      textDelta: deltas.onlyDelta,
-      retainsText: shouldRetainText,
-      volatileFields: egress.volatileFields,
-    }),
+    ...(ingress.deltaTraits && { lastDelta }),
     flush: () => '',
     end() {
       if (!state.fault) parse(undefined)

@@ -1,11 +1,9 @@
 /**
- * Frame templates. Most frames of a stream differ from the frame before only in their text delta. If a piece differs
- * from the captured one in nothing else, its output is the captured output with the new text. The piece is neither
- * decoded nor parsed, which saves half of the cost of a translated stream.
+ * Templates of pieces of a vendor's body that are one frame each. A piece that matches is neither decoded nor parsed,
+ * which saves half of the cost of a translated stream.
  */
 import { isUtf8 } from 'node:buffer'
-import { onlyOccurrence } from '../protocols/openai-chat/chunks/frame-template.ts'
-import type { VolatileFields } from '../protocols/protocol.ts'
+import { cutAround, maxMisses, type Surroundings, type TextDelta, type VolatileFields } from './pattern.ts'
 
 /**
  * A piece matches if it consists of head, text and tail. Its output is before, text, behind. All four constant parts
@@ -31,12 +29,10 @@ type ByteSpan = { from: number; until: number }
 /** Bytes whose digits may differ, or the bytes that follow a string which may differ. */
 type VolatileRest = { kind: VolatileFields['kind']; bytes: Buffer }
 
-/** After this many captured patterns in a row without a match, the frames of the stream count as too different. */
-const maxMisses = 32
 /** Maximum bytes of text that may be retained before it is parsed. */
 const maxUnparsedBytes = 64 * 1024
 
-export class FrameTemplate {
+export class ByteTemplate {
   #pattern: Pattern | undefined
   #misses = 0
   #retainsText = false
@@ -49,9 +45,6 @@ export class FrameTemplate {
   #lastPiece: Uint8Array | undefined
   #lastTextEnd = 0
 
-  /** @param volatileFields the field that differs from frame to frame without any meaning */
-  constructor(private readonly volatileFields?: VolatileFields) {}
-
   /** False once capturing has failed too often to be worth its cost. */
   get isCapturing(): boolean {
     return this.#misses < maxMisses
@@ -60,11 +53,10 @@ export class FrameTemplate {
   /**
    * Captures a template. `piece` is one whole frame that carried `delta` and nothing else, and `output` is what the
    * client got for it.
-   * @param retainsText keep the text of the pieces to come for `unparsed`
    */
-  capture(piece: Uint8Array, delta: string, output: string, retainsText = false): void {
-    this.#pattern = patternOf(piece, delta, output, this.volatileFields)
-    this.#retainsText = retainsText
+  capture(piece: Uint8Array, delta: TextDelta, output: string): void {
+    this.#pattern = patternOf(piece, delta, output)
+    this.#retainsText = delta.isRetained
     this.#misses++
   }
 
@@ -203,29 +195,22 @@ const equalsExceptDigits = (expected: Uint8Array, piece: Uint8Array, from: numbe
  * Undefined if the text cannot be located unambiguously. Text without an escape appears literally in the JSON. The
  * comparison uses Latin-1, in which a character is a byte.
  */
-const patternOf = (
-  piece: Uint8Array,
-  delta: string,
-  output: string,
-  volatileFields: VolatileFields | undefined,
-): Pattern | undefined => {
+const patternOf = (piece: Uint8Array, delta: TextDelta, output: string): Pattern | undefined => {
   const input = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1')
   const renderedOutput = Buffer.from(output).toString('latin1')
-  const quoted = `"${Buffer.from(delta).toString('latin1')}"`
-  if (delta === '' || input.includes('\\') || renderedOutput.includes('\\')) return undefined
-  const at = onlyOccurrence(input, quoted)
-  const outputAt = onlyOccurrence(renderedOutput, quoted)
-  if (at < 0 || outputAt < 0) return undefined
-  const end = at + quoted.length - 1
-  const { until, volatileRest } = volatileRestOf(input, end, volatileFields)
-  const modelSpan = differingSpan(input, at, renderedOutput, outputAt)
+  if (delta.text === '' || input.includes('\\') || renderedOutput.includes('\\')) return undefined
+  const found = cutAround(input, renderedOutput, `"${Buffer.from(delta.text).toString('latin1')}"`)
+  if (found === undefined) return undefined
+  const { volatileFields } = delta
+  const { tail, volatileRest } = volatileRestOf(found.tail, volatileFields)
+  const modelSpan = differingSpan(found)
   // The volatile part would be sent with the value of this one piece.
   if (volatileRest && !modelSpan && renderedOutput.includes(volatileFields!.precededBy)) return undefined
-  const [before, behind] = modelSpan
-    ? [renderedOutput.slice(modelSpan.from, outputAt - at + modelSpan.until), '']
-    : [renderedOutput.slice(0, outputAt + 1), renderedOutput.slice(outputAt + quoted.length - 1)]
-  const head = input.slice(0, at + 1)
-  const tail = input.slice(end, until)
+  const { head } = found
+  const before = modelSpan
+    ? found.before.slice(modelSpan.from, found.before.length - head.length + modelSpan.until)
+    : found.before
+  const behind = modelSpan ? '' : found.behind
   return {
     bytes: Buffer.from(head + tail + before + behind, 'latin1'),
     headEnd: head.length,
@@ -236,37 +221,34 @@ const patternOf = (
   }
 }
 
-/** Where the tail of a piece ends, and the volatile part that follows. @param end where the text ends */
+/** Splits what follows the text of a piece into the constant tail and the volatile part behind it. */
 const volatileRestOf = (
-  input: string,
-  end: number,
+  given: string,
   volatileFields: VolatileFields | undefined,
-): { until: number; volatileRest?: VolatileRest } => {
-  const markerAt = volatileFields ? input.indexOf(volatileFields.precededBy, end) : -1
-  if (!volatileFields || markerAt < 0) return { until: input.length }
-  const { kind: what, precededBy: behind } = volatileFields
-  const until = what === 'figures' ? markerAt : markerAt + behind.length
-  const from = what === 'figures' ? markerAt : input.indexOf('"', until)
+): { tail: string; volatileRest?: VolatileRest } => {
+  const markerAt = volatileFields ? given.indexOf(volatileFields.precededBy) : -1
+  if (!volatileFields || markerAt < 0) return { tail: given }
+  const { kind, precededBy } = volatileFields
+  const until = kind === 'figures' ? markerAt : markerAt + precededBy.length
+  const from = kind === 'figures' ? markerAt : given.indexOf('"', until)
   return from < 0
-    ? { until: input.length }
-    : { until, volatileRest: { kind: what, bytes: Buffer.from(input.slice(from), 'latin1') } }
+    ? { tail: given }
+    : { tail: given.slice(0, until), volatileRest: { kind, bytes: Buffer.from(given.slice(from), 'latin1') } }
 }
 
 /**
- * The only span before the text in which `input` and `renderedOutput` differ. Undefined if they differ elsewhere too.
- * @param at position of the text in `input`
- * @param outputAt position of the text in `renderedOutput`
+ * The only span of the piece's head that the output has otherwise. Undefined if the output differs behind the text too.
  */
-const differingSpan = (input: string, at: number, renderedOutput: string, outputAt: number): ByteSpan | undefined => {
-  if (input.slice(at) !== renderedOutput.slice(outputAt)) return undefined
-  const maxLength = Math.min(at, outputAt)
+const differingSpan = ({ head, tail, before, behind }: Surroundings): ByteSpan | undefined => {
+  if (tail !== behind) return undefined
+  const maxLength = Math.min(head.length, before.length)
   let from = 0
-  while (from < maxLength && input[from] === renderedOutput[from]) from++
+  while (from < maxLength && head[from] === before[from]) from++
   let suffixLength = 0
   while (
     suffixLength < maxLength - from &&
-    input[at - 1 - suffixLength] === renderedOutput[outputAt - 1 - suffixLength]
+    head[head.length - 1 - suffixLength] === before[before.length - 1 - suffixLength]
   )
     suffixLength++
-  return { from, until: at - suffixLength }
+  return { from, until: head.length - suffixLength }
 }
