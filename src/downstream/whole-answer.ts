@@ -22,7 +22,7 @@ class WholeAnswerStream extends ClientStream {
   constructor(text: string, lifetime: RequestLifetime, clientIdleTimeout: number) {
     super(lifetime, clientIdleTimeout)
     this.#unsent = text
-    lifetime.cancellable = this
+    lifetime.stopAtEnd(this)
   }
 
   pull(): undefined {

@@ -120,8 +120,9 @@ const createCall = (
   const coversWholeResponse = !stream && target.entry.timeout !== undefined
   const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, coversWholeResponse }
   lifetime.throwIfEnded()
-  const { upstreamRequest, payload, wire } = prepared
-  const call = new UpstreamCall(upstreamRequest, payload, target, wire, timeouts, runtime.connections)
+  const { upstreamRequest: request, payload, wire } = prepared
+  const { connections } = runtime
+  const call = new UpstreamCall({ request, payload, target, wire, timeouts, connections })
   lifetime.stopAtEnd(call)
   record.call = call
   if (record.onSilent) call.deadline.watchSilence(record.onSilent.milliseconds, record.onSilent.run)

@@ -35,12 +35,13 @@ export const fetchStoredResponse = async (
   if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
   const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
   const url = storedResponseUrl(urlOf(target, protocol), storedRequest)
-  const upstreamRequest: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }
+  const request: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }
   const { settings, connections, redact } = runtime
-  await found.wire.sign(upstreamRequest, target, connections.fetchToken)
+  await found.wire.sign(request, target, connections.fetchToken)
   const { connect, firstByte, idle } = settings.timeouts
-  const callTimeouts = { connect, firstByte, idle, coversWholeResponse: true }
-  const call = new UpstreamCall(upstreamRequest, undefined, target, found.wire, callTimeouts, connections)
+  const timeouts = { connect, firstByte, idle, coversWholeResponse: true }
+  const { wire } = found
+  const call = new UpstreamCall({ request, payload: undefined, target, wire, timeouts, connections })
   lifetime.stopAtEnd(call)
   lifetime.record.target = target.id
   await call.waitForHeaders()

@@ -14,7 +14,7 @@ import type { Credential, Entry, Target } from './entry.ts'
  * body is not text. Without `method` the request is a POST.
  */
 export type UpstreamRequest = { url: string; headers: Headers; body: string | undefined; method?: string }
-export type Sign = (request: UpstreamRequest, target: Target, fetchToken: TokenFetch) => void | Promise<void>
+export type Sign = (request: UpstreamRequest, target: Target, fetchToken: TokenFetch) => Promise<void>
 /**
  * Sends a request that signing needs, such as a request for an access token. It uses the target's proxy and follows no
  * redirects.

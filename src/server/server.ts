@@ -88,11 +88,7 @@ const documentationRoutes = (app: Elysia) => {
  * Dispatches requests without a declared route. Elysia cannot do it: it mistakes a part of the path for the host if the
  * host is short (`http://ai/v1/…`).
  */
-const dispatch = (
-  request: Request,
-  server: Server<unknown> | null,
-  state: ServerState,
-): Response | Promise<Response> => {
+const dispatch = async (request: Request, server: Server<unknown> | null, state: ServerState): Promise<Response> => {
   const stored = matchStoredResponse(request.method, pathAndQueryOf(request).path)
   if (stored)
     return answerStoredResponse(request, stored, new ServerConnection(request, server, state.runtime), state.runtime)
@@ -109,11 +105,11 @@ const geminiModelsPath = '/v1beta/models'
 const isGeminiModelsPath = (path: string): boolean =>
   path === geminiModelsPath || path.startsWith(`${geminiModelsPath}/`)
 
-const serveOperation = (
+const serveOperation = async (
   request: Request,
   server: Server<unknown> | null,
   state: ServerState,
-): Response | Promise<Response> => {
+): Promise<Response> => {
   const { path, query } = pathAndQueryOf(request)
   const operation =
     findOperation(path, query) ?? configuredOperation(normalizePath(path), state.runtime.settings, query)

@@ -37,6 +37,16 @@ export interface UpstreamResponse {
   stop(): void
 }
 
+interface UpstreamCallOptions {
+  /** The signed request. */
+  request: UpstreamRequest
+  payload: Payload
+  target: Target
+  wire: Wire
+  timeouts: CallTimeouts
+  connections: VendorConnections
+}
+
 /** One request to a vendor. It is created for every request, so it keeps its state in one object with few closures. */
 export class UpstreamCall implements UpstreamResponse {
   readonly deadline = new Deadline(this)
@@ -51,14 +61,7 @@ export class UpstreamCall implements UpstreamResponse {
   /** When the request was sent on a reused connection, which may have died unnoticed. */
   #reusedAt = Number.NEGATIVE_INFINITY
 
-  constructor(
-    private readonly request: UpstreamRequest,
-    private readonly payload: Payload,
-    private readonly target: Target,
-    private readonly wire: Wire,
-    private readonly timeouts: CallTimeouts,
-    private readonly connections: VendorConnections,
-  ) {}
+  constructor(private readonly options: UpstreamCallOptions) {}
 
   /** Aborts the call immediately, in any phase. */
   stop(): void {
@@ -71,7 +74,7 @@ export class UpstreamCall implements UpstreamResponse {
   onComplete(): void {
     if (this.#poolKey === '' || this.#controller.signal.aborted) return
     const isKeptAlive = !/close/i.test(this.response.headers.get('connection') ?? '')
-    if (isKeptAlive) this.connections.idleConnections.release(this.#poolKey)
+    if (isKeptAlive) this.options.connections.idleConnections.release(this.#poolKey)
   }
 
   /** Called when a deadline has passed. */
@@ -81,7 +84,7 @@ export class UpstreamCall implements UpstreamResponse {
 
   /** Waits for the response headers. @throws GatewayError `upstream_timeout` or `upstream_failed` */
   async waitForHeaders(): Promise<void> {
-    const { coversWholeResponse, firstByte } = this.timeouts
+    const { coversWholeResponse, firstByte } = this.options.timeouts
     this.deadline.arm(coversWholeResponse ? 'answer' : 'first byte', firstByte)
     for (;;) {
       try {
@@ -100,38 +103,31 @@ export class UpstreamCall implements UpstreamResponse {
 
   /** Called when the next piece of a streamed upload has to come from the client. */
   onClientTurn(): void {
-    if (this.#isWaiting) this.deadline.rearm(this.timeouts.idle, 'upload')
+    if (this.#isWaiting) this.deadline.rearm(this.options.timeouts.idle, 'upload')
   }
 
   /** Called when the vendor has to accept what was sent, and then to respond. */
   onVendorTurn(): void {
-    const { coversWholeResponse, firstByte } = this.timeouts
+    const { coversWholeResponse, firstByte } = this.options.timeouts
     if (this.#isWaiting) this.deadline.rearm(firstByte, coversWholeResponse ? 'answer' : 'first byte')
   }
 
-  /**
-   * Neither this function nor those it calls are async: every request passes here, and each extra promise costs time.
-   */
-  #send(): Promise<Response> {
-    const { transport } = this.wire
-    if (transport) return transport(this.request, this.target, this.#controller.signal)
-    const proxy = this.connections.proxies.proxyFor(this.request.url, this.target.entry.proxy)
-    return proxy instanceof Promise ? this.#fetchThrough(proxy) : this.#fetch(proxy)
-  }
-
-  async #fetchThrough(proxy: Promise<ProxyOption>): Promise<Response> {
-    return this.#fetch(await proxy)
+  async #send(): Promise<Response> {
+    const { request, target, wire, connections } = this.options
+    if (wire.transport) return wire.transport(request, target, this.#controller.signal)
+    return this.#fetch(await connections.proxies.proxyFor(request.url, target.entry.proxy))
   }
 
   #fetch(proxy: ProxyOption): Promise<Response> {
-    const { url, headers, method = 'POST' } = this.request
+    const { request, payload, timeouts, connections } = this.options
+    const { url, headers, method = 'POST' } = request
     this.#origin = originOf(url)
     this.#proxy = proxy
     this.#poolKey = proxy === false ? this.#origin : `${this.#origin} ${proxy.url}`
-    const mayReuse = this.connections.idleConnections.take(this.#poolKey)
+    const mayReuse = connections.idleConnections.take(this.#poolKey)
     this.#reusedAt = mayReuse ? performance.now() : Number.NEGATIVE_INFINITY
-    this.deadline.scheduleCheck(this.timeouts.connect / 2)
-    const body = this.payload instanceof ReadableStream ? trackUploadTurns(this.payload, this) : this.payload
+    this.deadline.scheduleCheck(timeouts.connect / 2)
+    const body = payload instanceof ReadableStream ? trackUploadTurns(payload, this) : payload
     // Without `timeout: false` Bun aborts a connection that is silent for five minutes. The deadlines of the gateway
     // apply instead.
     const options = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy }
@@ -140,7 +136,7 @@ export class UpstreamCall implements UpstreamResponse {
 
   #onHeaders(): void {
     throwBridgeRefusal(this.response, this.#proxy)
-    this.connections.connectProbe.markAlive(this.#origin, this.#proxy)
+    this.options.connections.connectProbe.markAlive(this.#origin, this.#proxy)
   }
 
   /**
@@ -153,7 +149,7 @@ export class UpstreamCall implements UpstreamResponse {
     return (
       isWithinWindow &&
       !this.#controller.signal.aborted &&
-      typeof this.payload === 'string' &&
+      typeof this.options.payload === 'string' &&
       isConnectionReset(thrown)
     )
   }
@@ -163,8 +159,9 @@ export class UpstreamCall implements UpstreamResponse {
    * whether the vendor can be reached at all.
    */
   onCheck(): void {
-    const { connect } = this.timeouts
-    const { connectProbe } = this.connections
+    const { timeouts, connections } = this.options
+    const { connect } = timeouts
+    const { connectProbe } = connections
     void connectProbe.probe(this.#origin, this.#proxy, (connect / 2) * 1000).then(isReachable => {
       if (!isReachable) this.deadline.expireIfWaiting('connect', connect)
     })

@@ -70,7 +70,8 @@ export class UpstreamEventSource {
   /**
    * Writes the next output to `sink` as soon as there is some. Writes undefined when the stream has ended, either
    * successfully or with `pipe.state.fault` set.
-   * It runs once per frame, so it is not an async function and creates one promise.
+   * It runs once per frame. As async functions, this and `ClientEventStream.pull` cost 160 ns more of 520 ns a frame
+   * (medians of 2 × 15 pairs of runs in turn; quartiles of the difference 30 to 314 ns).
    */
   pump(sink: EventSink): Promise<void> | undefined {
     if (this.#output !== '' || this.#hasEnded) return void sink.write(this.#takeOutput())

@@ -26,7 +26,7 @@ const call = async (
     if (proxy !== undefined) connections.idleConnections.release(`https://v.test ${new URL(proxy).href}`)
   }
   const timeouts = { connect: 5, firstByte: 5, idle: 5, coversWholeResponse: false }
-  const upstream = new UpstreamCall(request, payload, target, {} as never, timeouts, connections)
+  const upstream = new UpstreamCall({ request, payload, target, wire: {} as never, timeouts, connections })
   try {
     await upstream.waitForHeaders()
     return { text: await upstream.response.text(), sent: fetching.mock.calls.length }

@@ -6,7 +6,7 @@ import { setApiKey } from './header.ts'
 
 const oauthBeta = 'oauth-2025-04-20'
 
-export const anthropicKey: Sign = ({ headers }, target) => {
+export const anthropicKey: Sign = async ({ headers }, target) => {
   const secret = target.credential.values['api_key']
   if (!secret) return
   if (!secret.startsWith('sk-ant-oat')) return setApiKey(headers, target, 'x-api-key', secret)

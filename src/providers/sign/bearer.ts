@@ -2,7 +2,7 @@
 import type { Sign } from '../provider.ts'
 import { setApiKey } from './header.ts'
 
-export const bearer: Sign = ({ headers }, target) => {
+export const bearer: Sign = async ({ headers }, target) => {
   const secret = target.credential.values['api_key']
   if (secret) setApiKey(headers, target, 'authorization', `Bearer ${secret}`)
 }

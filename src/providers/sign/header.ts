@@ -28,7 +28,7 @@ export const setApiKey = (headers: Headers, { entry }: Target, name: string, sec
 /** Sends the credential's `api_key` in the header `name`. Without an `api_key` nothing is sent. */
 export const header =
   (name: string): Sign =>
-  ({ headers }, target) => {
+  async ({ headers }, target) => {
     const secret = target.credential.values['api_key']
     if (secret) setApiKey(headers, target, name, secret)
   }

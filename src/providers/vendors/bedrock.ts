@@ -32,7 +32,7 @@ const signV4 = sigv4('bedrock', regionOf)
  * Signs with the API key, otherwise with the key pair. Bedrock takes Anthropic's headers in the body, and its streams
  * are not SSE.
  */
-const sign: Sign = (request, target, fetchToken) => {
+const sign: Sign = async (request, target, fetchToken) => {
   const { headers, url } = request
   for (const name of ['anthropic-version', 'anthropic-beta']) headers.delete(name)
   if (headers.has('accept'))

@@ -57,7 +57,7 @@ export default provider({
   checked: '2026-11',
   base,
   paths: openaiPaths(...passthroughPaths),
-  sign: () => {},
+  sign: async () => {},
   credentials: [],
   models: ['mock', 'mock-tools', 'mock-reasoning', 'mock-json', 'mock-*'],
   embeddingModels: ['mock-embedding'],

@@ -60,7 +60,7 @@ const toGeminiCountTokens = (body: JsonObject): JsonObject => {
 }
 
 /** Token counting refuses betas that are valid for a message (github.com/anthropics/claude-code/issues/12429). */
-const sign: Sign = (request, target, fetchToken) => {
+const sign: Sign = async (request, target, fetchToken) => {
   if (request.url.includes('/count-tokens:')) request.headers.delete('anthropic-beta')
   return google(request, target, fetchToken)
 }

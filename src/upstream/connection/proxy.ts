@@ -24,15 +24,15 @@ const maxOrigins = 1024
 /** The decisions that were made so far, and the one SOCKS bridge, which opens with the first request that needs it. */
 export type Proxies = {
   /**
-   * The proxy for a request to `url`. A promise only while the SOCKS bridge starts. Later calls return at once, without
-   * parsing.
+   * The proxy for a request to `url`. The first call through SOCKS waits for the bridge to start. Later calls for an
+   * origin parse nothing.
    * @param configured an absolute proxy URL (http, https, socks5, socks5h, with or without `user:password@`); `false`
    * for no proxy; undefined for the environment's HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read as Go's
    * golang.org/x/net/http/httpproxy reads them
    * @throws GatewayError `upstream_failed` if the proxy is not a usable address; the message does not contain the
    * address
    */
-  proxyFor(url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption>
+  proxyFor(url: string, configured: string | false | undefined): Promise<ProxyOption>
   /**
    * Closes the bridge with its connections and clears the cached decisions. The next request through SOCKS starts a new
    * bridge.
@@ -45,7 +45,7 @@ export const createProxies = (): Proxies => {
   const decisions = new Map<string | undefined, Map<string, ProxyOption>>()
   let bridge: Promise<SocksBridge> | undefined
 
-  const proxyFor = (url: string, configured: string | false | undefined): ProxyOption | Promise<ProxyOption> => {
+  const proxyFor = async (url: string, configured: string | false | undefined): Promise<ProxyOption> => {
     if (configured === false) return false
     const origins = decisions.get(configured)
     const origin = originOf(url)
@@ -59,23 +59,22 @@ export const createProxies = (): Proxies => {
     await (await closing?.catch(() => undefined))?.close()
   }
 
-  const decide = (origin: string, configured: string | undefined): ProxyOption | Promise<ProxyOption> => {
+  const decide = async (origin: string, configured: string | undefined): Promise<ProxyOption> => {
     const address = configured ?? environmentProxy(origin, process.env)
     if (address === undefined) return cacheDecision(origin, configured, false)
     const parsed = parseProxy(address)
     if (!parsed.protocol.startsWith('socks')) return cacheDecision(origin, configured, proxyOption(parsed.href))
     bridge ??= openBridge()
     const opening = bridge
-    return opening.then(
-      openedBridge => {
-        const proxy: ProxyOption = { url: openedBridge.addressFor(parsed), respectNoProxy: false, bridge: openedBridge }
-        return bridge === opening ? cacheDecision(origin, configured, proxy) : proxy
-      },
-      () => {
-        if (bridge === opening) bridge = undefined
-        throw new GatewayError('upstream_failed', 'the bridge to the SOCKS proxy could not be opened')
-      },
-    )
+    let openedBridge: SocksBridge
+    try {
+      openedBridge = await opening
+    } catch {
+      if (bridge === opening) bridge = undefined
+      throw new GatewayError('upstream_failed', 'the bridge to the SOCKS proxy could not be opened')
+    }
+    const proxy: ProxyOption = { url: openedBridge.addressFor(parsed), respectNoProxy: false, bridge: openedBridge }
+    return bridge === opening ? cacheDecision(origin, configured, proxy) : proxy
   }
 
   const cacheDecision = (origin: string, configured: string | undefined, proxy: ProxyOption): ProxyOption => {

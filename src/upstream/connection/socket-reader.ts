@@ -47,10 +47,10 @@ export const createSocketReader = (socket: Socket): SocketReader => {
 }
 
 /** Writes and waits until the other side has accepted the bytes, so that neither side fills the memory. */
-export const writeDrained = (socket: Socket, bytes: Buffer | string): Promise<void> | undefined => {
+export const writeDrained = async (socket: Socket, bytes: Buffer | string): Promise<void> => {
   if (socket.destroyed) throw new Error('the connection is closed')
-  if (socket.write(bytes, typeof bytes === 'string' ? 'latin1' : undefined)) return undefined
-  return new Promise(resolve => {
+  if (socket.write(bytes, typeof bytes === 'string' ? 'latin1' : undefined)) return
+  await new Promise<void>(resolve => {
     const done = () => {
       socket.off('drain', done)
       socket.off('close', done)

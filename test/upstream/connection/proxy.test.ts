@@ -145,13 +145,11 @@ describe('the choice of the proxy', () => {
     expect(await proxyFor('http://vendor.test/v1', undefined)).toBe(false)
   })
 
-  test('the proxy of an origin is decided once and returned without a promise afterwards', async () => {
-    const first = proxyFor('https://vendor.test/a', 'socks5://127.0.0.1:9')
-    expect(first).toBeInstanceOf(Promise)
-    const chosen = await first
-    expect(proxyFor('https://vendor.test/b?c=d', 'socks5://127.0.0.1:9')).toBe(chosen)
-    expect(proxyFor('https://other.test/b', 'http://proxy.test')).toBe(
-      proxyFor('https://other.test/c', 'http://proxy.test'),
+  test('the proxy of an origin is decided once', async () => {
+    const chosen = await proxyFor('https://vendor.test/a', 'socks5://127.0.0.1:9')
+    expect(await proxyFor('https://vendor.test/b?c=d', 'socks5://127.0.0.1:9')).toBe(chosen)
+    expect(await proxyFor('https://other.test/b', 'http://proxy.test')).toBe(
+      await proxyFor('https://other.test/c', 'http://proxy.test'),
     )
   })
 
@@ -162,7 +160,7 @@ describe('the choice of the proxy', () => {
       'socks4://user:secret@proxy.test',
       'http://user:secret@:x',
     ]) {
-      const thrown = await failureOf((async () => proxyFor('https://vendor.test/', address))())
+      const thrown = await failureOf(proxyFor('https://vendor.test/', address))
       expect(thrown).toBeInstanceOf(GatewayError)
       expect(thrown.message).not.toMatch(/secret|proxy\.test/)
     }
@@ -283,8 +281,8 @@ describe('a SOCKS proxy', () => {
     const targets = (proxy: RecordingProxy) => [...new Set(proxy.requests.map(({ target }) => target))].sort()
     expect(targets(first)).toEqual(['one.test:80', 'two.test:80', 'vendor.test:443'])
     expect(targets(second)).toEqual(['one.test:80', 'vendor.test:443'])
-    const bridges = [first.url, second.urlWithCredentials].map(
-      url => new URL(urlOf(proxyFor('http://one.test/', url) as ProxyOption)),
+    const bridges = await Promise.all(
+      [first.url, second.urlWithCredentials].map(async url => new URL(urlOf(await proxyFor('http://one.test/', url)))),
     )
     expect(new Set(bridges.map(({ port }) => port)).size).toBe(1)
     expect(new Set(bridges.map(({ username }) => username)).size).toBe(2)
