@@ -1,42 +1,64 @@
-/** Keeps secrets out of everything that leaves the process: the configured ones, and what looks like a key. */
+/**
+ * Keeps secrets out of everything that leaves the process: those of the configuration and of run time, and what looks
+ * like a key.
+ */
+import { type DecodedText, decodeEscapes, originalText } from './secrets/decode-escapes.ts'
+import type { RuntimeSecrets } from './secrets/runtime-secrets.ts'
+import { type ByteSpan, SecretIndex } from './secrets/secret-index.ts'
+import { maxLayers } from './secrets/spellings.ts'
 
+/** Replaces every secret in a text by `•••`. A text without secrets is returned as it is. */
 export type Redact = (text: string) => string
 
 const placeholder = '•••'
 
 /**
- * Creates a function that replaces every configured secret, also in its encodings for JSON, URLs and base64 (Basic
- * authorisation). It scans the whole text, so use it for errors and logs and never for content.
+ * Creates a function that replaces every secret, of the configuration and of run time, in every usual encoding: escapes
+ * of JSON, URLs, HTML and program source, up to four layers of them in any mix; base64 of the secret alone or with
+ * something before it; hexadecimal and decimal bytes; any letter case. A secret that could be a word (below 8
+ * characters, or below 12 letters and nothing else) is only replaced as a whole word in its own case, and one below 4
+ * characters never. It scans the whole text in linear time, so use it for errors, names and logs and never for content.
  */
-export const createRedact = (secrets: readonly string[]): Redact => {
-  const encodings = new Set(secrets.flatMap(encodingsOf))
-  if (encodings.size === 0) return text => text
-  const longestFirst = [...encodings].sort((one, other) => other.length - one.length)
-  const pattern = new RegExp(longestFirst.map(escapeRegExp).join('|'), 'g')
-  const containsSecret = (text: string) => longestFirst.some(encoding => text.includes(encoding))
+export const createRedact = (secrets: readonly string[], runtimeSecrets?: RuntimeSecrets): Redact => {
+  /** Built for the first text, so that it does not delay the start. */
+  let configured: SecretIndex | undefined
   return text => {
-    const unescaped = text.includes('\\u') || text.includes('\\/') ? unescapeJson(text) : text
-    if (unescaped !== text && containsSecret(unescaped)) return unescaped.replace(pattern, placeholder)
-    return containsSecret(text) ? text.replace(pattern, placeholder) : text
+    if (text === '') return text
+    configured ??= SecretIndex.of(secrets)
+    return redactWith(runtimeSecrets === undefined ? [configured] : [configured, runtimeSecrets.index], text)
   }
 }
 
-/** JSON may spell any character as `\u0041` and a slash as `\/`. Returns the same JSON in its shortest spelling. */
-const unescapeJson = (text: string): string =>
-  text.replace(/\\(?:u([0-9a-f]{4})|.)/gis, (sequence, code: string | undefined) => {
-    if (code === undefined) return sequence === '\\/' ? '/' : sequence
-    const character = String.fromCharCode(Number.parseInt(code, 16))
-    if (character < ' ') return sequence
-    return character === '"' || character === '\\' ? `\\${character}` : character
-  })
-
-const encodingsOf = (secret: string): string[] => {
-  const json = JSON.stringify(secret).slice(1, -1)
-  return [secret, json, json.replaceAll('/', '\\/'), encodeURIComponent(secret), encodeURI(secret), base64(secret)]
+const redactWith = (indexes: readonly SecretIndex[], text: string): string => {
+  if (indexes.every(({ isEmpty }) => isEmpty)) return text
+  const original = originalText(text)
+  const found: ByteSpan[] = []
+  let layer: DecodedText | undefined = original
+  for (let depth = 0; layer !== undefined; depth++) {
+    for (const index of indexes) index.search(layer, found)
+    layer = depth < maxLayers ? decodeEscapes(layer) : undefined
+  }
+  return found.length === 0 ? text : replaceSpans(original.bytes, found)
 }
 
-const base64 = (text: string): string => Buffer.from(text).toString('base64').replace(/=+$/, '')
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+/** Replaces each span, and spans that touch or overlap as one. */
+const replaceSpans = (bytes: Buffer, found: ByteSpan[]): string => {
+  let out = ''
+  let end = 0
+  for (const { start: from, end: until } of found.sort((one, other) => one.start - other.start)) {
+    const start = startOfEscape(bytes, from)
+    if (start > end || (start === end && out === '')) out += bytes.toString('utf8', end, start) + placeholder
+    end = Math.max(end, until)
+  }
+  return out + bytes.toString('utf8', end)
+}
+
+/** A secret may seem to begin with the letter of an escape such as `\n`. The whole escape goes, or JSON would break. */
+const startOfEscape = (bytes: Buffer, start: number): number => {
+  let before = start
+  while (before > 0 && bytes[before - 1] === 0x5c) before--
+  return (start - before) % 2 === 1 ? start - 1 : start
+}
 
 const keyPattern = /\b(?:sk|gsk|xai|nvapi|pplx|r8|hf)[-_][\w.…-]{8,}/
 

@@ -29,15 +29,37 @@ describe('a configured secret', () => {
 
   test('may hold any character of a pattern', () => {
     for (const character of '.*+?^${}()|[]\\') {
-      const name = `a${character}b`
-      expect(createRedact([name])(`${name} aab axb ab`)).toBe('••• aab axb ab')
+      const name = `a${character}bc`
+      expect(createRedact([name])(`${name} aabc axbc abc`)).toBe('••• aabc axbc abc')
     }
   })
 
-  test('is not found behind an escaped backslash, where JSON escapes nothing', () => {
-    const text = String.raw`{"a":"\\u0061bcd"}`
-    expect(createRedact(['abcd'])(text)).toBe(text)
+  test('is found in JSON inside JSON', () => {
     expect(createRedact(['abcd'])(String.raw`{"a":"\u0061bcd"}`)).toBe('{"a":"•••"}')
+    expect(createRedact(['abcd'])(String.raw`{"a":"\\u0061bcd"}`)).toBe('{"a":"•••"}')
+    const nested = (value: string) => JSON.stringify({ a: JSON.stringify({ b: value }) })
+    expect(createRedact(['abcd'])(nested('\\u0061bcd'))).toBe(nested('•••'))
+  })
+
+  test.each(['abcd', 'password1'.slice(0, 7), 'canaryword'])(
+    'that could be a word, %s, is only replaced as a whole word',
+    word => {
+      const redact = createRedact([word])
+      for (const text of [`x${word}`, `${word}s`, `${word}1`, word.toUpperCase(), Buffer.from(word).toString('base64')])
+        expect(redact(text)).toBe(text)
+      for (const mark of [' ', '"', '/', '-', '_', 'é', '%20', '\\n'])
+        expect(redact(`${mark}${word}${mark}`)).toBe(`${mark}•••${mark}`)
+    },
+  )
+
+  test('of three characters is never replaced', () => {
+    expect(createRedact(['k-1'])('k-1')).toBe('k-1')
+  })
+
+  test('that seems to begin with the letter of an escape leaves JSON that can be parsed', () => {
+    const redact = createRedact(['n-0123456789', 'ends-in-backslash\\'])
+    expect(JSON.parse(redact(JSON.stringify('line\n-0123456789')))).toBe('line•••')
+    expect(JSON.parse(redact(JSON.stringify('"ends-in-backslash\\"')))).toBe('"•••"')
   })
 
   test('leaves a text without secrets as it is', () => {

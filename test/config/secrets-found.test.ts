@@ -90,15 +90,20 @@ describe('an address', () => {
     expect(secretsIn({ server_url: `https://h/v1?${name}=the-value` })).toEqual([]),
   )
   test.each([
-    ['https://user:the%2Dvalue@h/v1', ['the%2Dvalue', 'the-value']],
-    ['user:the-value@h:1080', ['the-value']],
-    ['socks5://user:the-value@h', ['the-value']],
+    ['https://user:the%2Dvalue@h/v1', ['user:the%2Dvalue', 'user:the-value', 'the%2Dvalue', 'the-value']],
+    ['user:the-value@h:1080', ['user:the-value', 'the-value']],
+    ['socks5://user:the-value@h', ['user:the-value', 'the-value']],
     ['https://user@h/v1', []],
+    ['https://the-value@h/v1', ['the-value']],
+    ['https://the-value:@h/v1', ['the-value']],
     ['https://h:8080/v1', []],
-    ['https://user:%zz-value@h', ['%zz-value']],
+    ['https://user:%zz-value@h', ['user:%zz-value', '%zz-value']],
   ])('of a proxy, %s: %j', (proxy, secrets) => expect(secretsIn({ proxy })).toEqual(secrets))
   test.each(['http_proxy', 'https_proxy', 'socks5_proxy'] as const)('of all, %s', name =>
-    expect(secretsOf({ proxy: { [name]: 'http://u:the-value@h' } } as unknown as Config)).toEqual(['the-value']),
+    expect(secretsOf({ proxy: { [name]: 'http://u:the-value@h' } } as unknown as Config)).toEqual([
+      'u:the-value',
+      'the-value',
+    ]),
   )
 })
 
@@ -124,6 +129,7 @@ describe('a placeholder', () => {
     'ollama',
     'test',
     'vllm',
+    'password',
     'EMPTY',
     ' None ',
     'abc',

@@ -1,8 +1,12 @@
 /** Finds the secrets of a configuration. */
+import { secretsOfUrl } from '../../base/secrets/url-secrets.ts'
 import { placeholders } from '../dialects/legacy.ts'
 import type { Config, EntryConfig } from '../schema/schema.ts'
 
-/** Minimum length. Redacting shorter secrets would remove harmless text and protect nothing. */
+/**
+ * Minimum length. Redacting shorter secrets would remove harmless text and protect nothing. `createRedact` only looks
+ * for whole words where a secret is longer and could still be one.
+ */
 const minLength = 4
 
 /** Credentials that are identifiers, not secrets. */
@@ -13,6 +17,18 @@ const publicCredentials: ReadonlySet<string> = new Set([
 /** Headers that contain no secret. */
 const publicHeaders =
   /^(?:accept|accept-language|content-type|user-agent|http-referer|referer|x-title|(?:anthropic|openai)-(?:version|beta))$/i
+
+/**
+ * Passwords that are also words of errors and logs. They protect nothing, and redacting them would make the texts
+ * unreadable.
+ */
+const commonWords: ReadonlySet<string> = new Set(
+  [
+    'access admin anonymous api-key api_key apikey authorization bearer changeme credential credentials default',
+    'error false foobar guest invalid key local localhost message model openai anthropic gemini claude password proxy',
+    'request response root secret service sk-xxx socks5 true undefined unknown user username value your-api-key',
+  ].flatMap(line => line.split(' ')),
+)
 
 /** True for a placeholder of the samples, which is not a secret. */
 export const isSamplePlaceholder = (text: string): boolean => /replace-me|^your-/i.test(text.trim())
@@ -30,7 +46,7 @@ export const secretsOf = (config: Config): string[] => {
   ]
   const secrets = found.flatMap(text => text?.trim() ?? []).filter(text => text.length >= minLength)
   return [...new Set(secrets)]
-    .filter(text => !placeholders.has(text.toLowerCase()))
+    .filter(text => !placeholders.has(text.toLowerCase()) && !commonWords.has(text.toLowerCase()))
     .sort((first, second) => second.length - first.length)
 }
 
@@ -45,34 +61,15 @@ const secretsOfEntry = (entry: EntryConfig): (string | undefined)[] => [
 
 const secretsOfCredential = ([name, value]: [string, unknown]): string[] =>
   typeof value === 'string' && (!publicCredentials.has(name) || /^\s*\{/.test(value))
-    ? [value, ...privateKeyOf(value)]
+    ? [value, ...secretsOfKeyFile(value)]
     : []
 
-/** The private key inside a service account that is written into the file. */
-const privateKeyOf = (value: string): string[] => {
-  const key = /"private_key"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(value)?.[1]
-  return key ? [key.slice(1, -1)] : []
-}
+/** The secrets inside a key file that is written into the configuration. */
+const secretsOfKeyFile = (value: string): string[] =>
+  [...value.matchAll(/"(?:private_key|client_secret|refresh_token)"\s*:\s*"((?:[^"\\]|\\.)*)"/g)].flatMap(
+    ([, secret]) => secret ?? [],
+  )
 
 /** `Bearer abc`: the whole value, and the part after the scheme. */
 const secretsOfHeader = ([name, value]: [string, string]): string[] =>
   publicHeaders.test(name) ? [] : [value, ...(/^\w+\s+(\S+)$/.exec(value.trim())?.slice(1) ?? [])]
-
-const secretQuery = /key|token|secret|sig|auth|password|code/i
-
-/** The password of a URL, both as written and decoded, and query values with a secret name. */
-const secretsOfUrl = (url: string | undefined): string[] => {
-  if (!url) return []
-  const account = /^[a-z\d+.-]+:\/\/[^/?#]*?:([^/?#]*)@/i.exec(url.includes('://') ? url : `socks5://${url}`)
-  const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? '')
-  const querySecrets = [...query].flatMap(([name, value]) => (secretQuery.test(name) ? [value] : []))
-  return account?.[1] ? [account[1], tryDecode(account[1]), ...querySecrets] : querySecrets
-}
-
-const tryDecode = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
