@@ -1,5 +1,6 @@
 /** The commands that end by themselves. Each returns its exit code. */
 import { dirname } from 'node:path'
+import { createRedact, type Redact } from '../base/redact.ts'
 import { hasErrors, type Problem, renderProblems } from '../config/checks/problems.ts'
 import type { CompiledConfig, LogLevel } from '../config/compiled.ts'
 import { databaseOf } from '../config/file/database.ts'
@@ -19,9 +20,12 @@ export type ServeOptions = {
 
 const findConfigPath = (config: string | undefined) => findConfig(config, process.cwd(), dirname(process.execPath))
 
-const printProblems = (problems: readonly Problem[]): void => {
-  process.stderr.write(renderProblems(problems, { color: process.stderr.isTTY }))
+const printProblems = (problems: readonly Problem[], compiled?: CompiledConfig): void => {
+  process.stderr.write(redactorOf(compiled)(renderProblems(problems, { color: process.stderr.isTTY })))
 }
+
+/** Redacts what is printed about a configuration: a name or a path in it may repeat a key. */
+const redactorOf = (compiled: CompiledConfig | undefined): Redact => createRedact(compiled?.secrets ?? [])
 
 /** Warnings about a newer configuration in a v0.10 database. SQLite is loaded only if there is a database. */
 const newerRevisionProblems = async (path: string): Promise<Problem[]> => {
@@ -34,9 +38,9 @@ const newerRevisionProblems = async (path: string): Promise<Problem[]> => {
 export const checkConfig = async (config: string | undefined): Promise<number> => {
   const path = findConfigPath(config)
   if (path === undefined) return fail('there is no configuration here to check')
-  const { problems } = load(path, process.env)
+  const { problems, compiled } = load(path, process.env)
   const all = [...(await newerRevisionProblems(path)), ...problems]
-  process.stdout.write(renderProblems(all, { color: process.stdout.isTTY }))
+  process.stdout.write(redactorOf(compiled)(renderProblems(all, { color: process.stdout.isTTY })))
   const errors = all.filter(({ level }) => level === 'error').length
   const warnings = all.filter(({ level }) => level === 'warning').length
   process.stdout.write(
@@ -49,7 +53,7 @@ export const checkConfig = async (config: string | undefined): Promise<number> =
 export const printModels = async (config: string | undefined): Promise<number> => {
   const settings = await readConfig(config)
   if (settings === undefined) return 1
-  process.stdout.write(renderModels(createRouter(settings, supportsProtocol).table()))
+  process.stdout.write(redactorOf(settings)(renderModels(createRouter(settings, supportsProtocol).table())))
   return 0
 }
 
@@ -117,7 +121,7 @@ export const readConfig = async (config: string | undefined): Promise<CompiledCo
     return builtinConfig()
   }
   const { compiled, problems } = load(path, process.env)
-  printProblems([...newer, ...problems.filter(({ level }) => level !== 'note')])
+  printProblems([...newer, ...problems.filter(({ level }) => level !== 'note')], compiled)
   if (compiled === undefined) process.stderr.write(`simple-one-api: ${path} cannot be used as it is\n`)
   return compiled
 }

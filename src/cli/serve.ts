@@ -15,6 +15,7 @@ import { createRouter } from '../routing/router.ts'
 import { needsTargetStats } from '../routing/target-stats.ts'
 import { createServer, type ServerState } from '../server/server.ts'
 import { createLog, type Log, standardOutput } from '../telemetry/log.ts'
+import { createVendorConnections } from '../upstream/connection/connections.ts'
 import { banner, exposureWarning } from './banner.ts'
 import { loadForServing, type ServeOptions } from './commands.ts'
 
@@ -25,9 +26,10 @@ const idleTimeout = 120
 export const start = async (options: ServeOptions): Promise<number | undefined> => {
   const settings = await loadForServing(options)
   if (settings === undefined) return 1
-  const redact = createRedact(settings.secrets)
+  const connections = createVendorConnections()
+  const redact = createRedact(settings.secrets, connections.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
-  const state = { runtime: buildRuntime(settings, createLongLivedState(log)), draining: false }
+  const state = { runtime: buildRuntime(settings, createLongLivedState(log, { connections })), draining: false }
   const app = createServer(state)
   try {
     app.listen({ hostname: settings.host, port: settings.port, idleTimeout, reusePort: false })
@@ -39,7 +41,7 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
   }
   // Until here JIT compilation is almost off, because little of the startup code runs twice.
   Bun.unsafe.setJITPolicy(1)
-  process.stderr.write(banner(state.runtime, app.server?.port ?? settings.port))
+  process.stderr.write(redact(banner(state.runtime, app.server?.port ?? settings.port)))
   if (exposureWarning(settings)) process.stderr.write(exposureWarning(settings))
   logUncaughtErrors(log)
   shutDownOnSignal(state, log, () => app.server?.stop(false))
@@ -66,7 +68,7 @@ export const buildRuntime = (settings: CompiledConfig, longLived: LongLivedState
     retryBudget: new RetryBudget(settings.retry.budget),
     overtakeBudget: new OvertakeBudget(),
     targetsWithoutCount: new WeakSet(),
-    redact: createRedact(settings.secrets),
+    redact: createRedact(settings.secrets, longLived.connections.secrets),
   }
 }
 

@@ -5,6 +5,7 @@
 
 import type { Failure, FailureReason } from '../base/failure-reasons.ts'
 import type { JsonObject } from '../base/json/json.ts'
+import type { SecretSink } from '../base/secrets/runtime-secrets.ts'
 import type { ProtocolId } from '../ir/chat.ts'
 import type { NoteLoss } from '../protocols/protocol.ts'
 import type { Credential, Entry, Target } from './entry.ts'
@@ -23,6 +24,8 @@ export type TokenFetch = {
   (target: Target, url: string, options: RequestInit): Promise<Response>
   /** The tokens obtained so far. They outlive a configuration, and each is gone with its credential. */
   readonly tokenCaches: WeakMap<Credential, TokenCache>
+  /** Every secret that signing makes or receives is added here, so that it is redacted wherever a vendor repeats it. */
+  readonly secrets: SecretSink
 }
 /** An access token. `expiresAt` is in milliseconds since 1970. */
 export type AccessToken = {

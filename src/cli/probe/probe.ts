@@ -36,7 +36,8 @@ export const probe = async ({ config, model, json }: ProbeOptions): Promise<numb
   if (configured === undefined) return 1
   const settings = probeSettingsOf(configured)
   const probes = probesOf(settings, model)
-  const redact = createRedact(settings.secrets)
+  const connections = createVendorConnections()
+  const redact = createRedact(settings.secrets, connections.secrets)
   if (probes.length === 0) return reportNothingToProbe(model)
   const screen = {
     write: (text: string) => process.stderr.write(redact(text)),
@@ -44,7 +45,6 @@ export const probe = async ({ config, model, json }: ProbeOptions): Promise<numb
     columns: process.stderr.columns,
   }
   const progress = createProgress(screen, probes.filter(({ skip }) => skip === undefined).length)
-  const connections = createVendorConnections()
   const context = { settings, limits: memoryLimits(), connections, redact }
   const { results, interrupted } = await runUntilInterrupted(signal => runProbes(probes, context, progress, signal))
   progress.close()

@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto'
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
+import type { SecretSink } from '../../base/secrets/runtime-secrets.ts'
 import type { AccessToken, TokenCache } from '../provider.ts'
 import { credentialError, type GoogleCredential } from './google-credential.ts'
 
@@ -12,33 +13,57 @@ import { credentialError, type GoogleCredential } from './google-credential.ts'
 export type GoogleFetch = (url: string, options: RequestInit, isMetadata: boolean) => Promise<Response>
 
 const scope = 'https://www.googleapis.com/auth/cloud-platform'
+/** Seconds for which an assertion is valid. */
+const assertionLifetime = 3600
 /** Timeouts of one request in milliseconds. The metadata server answers immediately or does not exist. */
 const timeouts = { tokenUri: 10_000, metadata: 3_000 }
 
 /**
- * Requests a new access token.
+ * Requests a new access token. Every secret on the way is added to `secrets`: the credential's own, the assertion, and
+ * each token.
  * @throws GatewayError `upstream_credentials` if Google refuses, `upstream_failed` if Google cannot be reached. Neither
  * contains a secret.
  */
 export const requestGoogleToken = async (
   credential: GoogleCredential,
   googleFetch: GoogleFetch,
+  secrets: SecretSink,
 ): Promise<AccessToken> => {
   const { project, quotaProject } = credential
-  const token = await tokenFor(credential, googleFetch)
+  const token = await tokenFor(credential, googleFetch, secrets)
   return { project, quotaProject, ...token }
 }
 
-const tokenFor = (credential: GoogleCredential, googleFetch: GoogleFetch): Promise<AccessToken> => {
+const tokenFor = async (
+  credential: GoogleCredential,
+  googleFetch: GoogleFetch,
+  secrets: SecretSink,
+): Promise<AccessToken> => {
+  for (const secret of secretsOf(credential)) secrets.add(secret, Number.POSITIVE_INFINITY)
+  const token = await obtainToken(credential, googleFetch, secrets)
+  secrets.add(token.value, token.expiresAt)
+  return token
+}
+
+const secretsOf = (credential: GoogleCredential): string[] => {
+  if (credential.type === 'service account') return [credential.key]
+  return credential.type === 'person' ? [credential.secret, credential.refreshToken] : []
+}
+
+/** Obtains a token for a credential, without noting it. */
+const obtainToken = (
+  credential: GoogleCredential,
+  googleFetch: GoogleFetch,
+  secrets: SecretSink,
+): Promise<AccessToken> => {
   switch (credential.type) {
     case 'service account': {
       // RFC 7523; developers.google.com/identity/protocols/oauth2/service-account
       const grant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-      return requestByForm(
-        credential.tokenUri,
-        { grant_type: grant, assertion: signAssertion(credential) },
-        googleFetch,
-      )
+      const assertion = signAssertion(credential)
+      for (const secret of [assertion, assertion.slice(assertion.lastIndexOf('.') + 1)])
+        secrets.add(secret, Date.now() + assertionLifetime * 1000)
+      return requestByForm(credential.tokenUri, { grant_type: grant, assertion }, googleFetch)
     }
     case 'person': {
       const { id, secret, refreshToken, tokenUri } = credential
@@ -46,7 +71,7 @@ const tokenFor = (credential: GoogleCredential, googleFetch: GoogleFetch): Promi
       return requestByForm(tokenUri, form, googleFetch)
     }
     case 'impersonated':
-      return requestImpersonated(credential, googleFetch)
+      return requestImpersonated(credential, googleFetch, secrets)
     case 'machine':
       return requestFromMetadata(credential.address, googleFetch)
   }
@@ -63,8 +88,9 @@ const requestByForm = async (
 const requestImpersonated = async (
   { url, delegates, source }: GoogleCredential & { type: 'impersonated' },
   googleFetch: GoogleFetch,
+  secrets: SecretSink,
 ): Promise<AccessToken> => {
-  const { value } = await tokenFor(source, googleFetch)
+  const { value } = await tokenFor(source, googleFetch, secrets)
   const headers = { authorization: `Bearer ${value}`, 'content-type': 'application/json' }
   const body = JSON.stringify({ scope: [scope], delegates, lifetime: '3600s' })
   const response = await requestJson(url, { method: 'POST', headers, body }, googleFetch)
@@ -135,7 +161,7 @@ const encodeJson = (part: JsonObject): string => Buffer.from(JSON.stringify(part
 const signAssertion = ({ email, key, keyId, tokenUri }: GoogleCredential & { type: 'service account' }): string => {
   const now = Math.floor(Date.now() / 1000)
   const header = encodeJson({ alg: 'RS256', typ: 'JWT', ...(keyId !== undefined && { kid: keyId }) })
-  const claims = encodeJson({ iss: email, scope, aud: tokenUri, iat: now, exp: now + 3600 })
+  const claims = encodeJson({ iss: email, scope, aud: tokenUri, iat: now, exp: now + assertionLifetime })
   const signature = signBytes('RSA-SHA256', Buffer.from(`${header}.${claims}`), readKey(key))
   return `${header}.${claims}.${signature.toString('base64url')}`
 }

@@ -21,7 +21,7 @@ const renewToken = async (target: Target, fetchToken: TokenFetch): Promise<Acces
     isMetadata
       ? fetch(url, { ...options, redirect: 'manual', proxy: false } as unknown as RequestInit)
       : fetchToken(target, url, options)
-  return requestGoogleToken(credential, googleFetch)
+  return requestGoogleToken(credential, googleFetch, fetchToken.secrets)
 }
 
 const applyToken = (request: UpstreamRequest, token: AccessToken): void => {

@@ -3,9 +3,11 @@
  * (2026-11)
  */
 import type { Credential, Target } from '../entry.ts'
-import type { UpstreamRequest } from '../provider.ts'
+import type { TokenFetch, UpstreamRequest } from '../provider.ts'
 import { setSecret } from './header.ts'
 
+/** Milliseconds for which AWS accepts a signature, with a margin for the clocks. */
+const signatureLifetime = 15 * 60_000
 const algorithm = 'AWS4-HMAC-SHA256'
 
 /** What a signing key is valid for. */
@@ -20,17 +22,20 @@ type SignableRequest = { method: string; url: string; headers: Headers; body: st
  */
 export const sigv4 =
   (service: string, regionOf: (target: Target) => string, now: () => Date = () => new Date()) =>
-  (upstreamRequest: UpstreamRequest, target: Target): void => {
+  (upstreamRequest: UpstreamRequest, target: Target, { secrets }: Pick<TokenFetch, 'secrets'>): void => {
     const { headers } = upstreamRequest
     const { access_key: accessKey = '', session_token: token } = target.credential.values
-    headers.set('x-amz-date', timestampOf(now()))
+    const date = now()
+    headers.set('x-amz-date', timestampOf(date))
     if (token) setSecret(headers, 'x-amz-security-token', token)
     if (upstreamRequest.body === undefined) headers.set('x-amz-content-sha256', unsignedPayload)
     const scope = { service, region: regionOf(target) }
     const names = [...headers.keys()].filter(name => name === 'content-type' || name.startsWith('x-amz-'))
     const request = { method: 'POST', ...upstreamRequest }
     const key = cachedSigningKey(target.credential, headers.get('x-amz-date')!.slice(0, 8), scope)
-    setSecret(headers, 'authorization', authorizationOf(request, ['host', ...names], accessKey, key, scope))
+    const authorization = authorizationOf(request, ['host', ...names], accessKey, key, scope)
+    secrets.add(authorization.slice(authorization.lastIndexOf('=') + 1), date.getTime() + signatureLifetime)
+    setSecret(headers, 'authorization', authorization)
   }
 
 /**

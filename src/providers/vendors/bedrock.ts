@@ -39,7 +39,7 @@ const sign: Sign = async (request, target, fetchToken) => {
     headers.set('accept', /-stream$/.test(url) ? 'application/vnd.amazon.eventstream' : 'application/json')
   const { api_key: key, access_key: accessKey } = target.credential.values
   if (key !== undefined) return bearer(request, target, fetchToken)
-  if (accessKey !== undefined) return signV4(request, target)
+  if (accessKey !== undefined) return signV4(request, target, fetchToken)
 }
 
 /** Anthropic betas that Bedrock supports, some under another name. Bedrock refuses all others. */

@@ -4,6 +4,8 @@
  */
 import { BlockList, isIP } from 'node:net'
 import { GatewayError } from '../../base/errors.ts'
+import { RuntimeSecrets, type SecretSink } from '../../base/secrets/runtime-secrets.ts'
+import { secretsOfUrl } from '../../base/secrets/url-secrets.ts'
 import { openBridge, type SocksBridge } from './socks-bridge.ts'
 
 /**
@@ -40,7 +42,8 @@ export type Proxies = {
   close(): Promise<void>
 }
 
-export const createProxies = (): Proxies => {
+/** @param secrets receives the accounts of the environment's proxies and of the bridge */
+export const createProxies = (secrets: SecretSink = new RuntimeSecrets()): Proxies => {
   /** Configured proxy → origin → decision. */
   const decisions = new Map<string | undefined, Map<string, ProxyOption>>()
   let bridge: Promise<SocksBridge> | undefined
@@ -62,9 +65,10 @@ export const createProxies = (): Proxies => {
   const decide = async (origin: string, configured: string | undefined): Promise<ProxyOption> => {
     const address = configured ?? environmentProxy(origin, process.env)
     if (address === undefined) return cacheDecision(origin, configured, false)
+    for (const secret of secretsOfUrl(address)) secrets.add(secret, Number.POSITIVE_INFINITY)
     const parsed = parseProxy(address)
     if (!parsed.protocol.startsWith('socks')) return cacheDecision(origin, configured, proxyOption(parsed.href))
-    bridge ??= openBridge()
+    bridge ??= openBridge(secrets)
     const opening = bridge
     let openedBridge: SocksBridge
     try {

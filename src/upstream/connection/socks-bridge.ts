@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net'
+import type { SecretSink } from '../../base/secrets/runtime-secrets.ts'
 import { createSocketReader, type SocketReader, writeDrained } from './socket-reader.ts'
 
 export type SocksBridge = {
@@ -32,13 +33,15 @@ const connectTimeout = 30_000
  * Opens the bridge on a random port of 127.0.0.1. Each SOCKS proxy has its own user name, and all share a random
  * password, so that no other program on this machine can use the bridge. Neither the bridge nor its connections keep
  * the process alive.
+ * @param secrets receives the password and the name of the header
  */
-export const openBridge = async (): Promise<SocksBridge> => {
+export const openBridge = async (secrets: SecretSink): Promise<SocksBridge> => {
   const password = randomBytes(24).toString('base64url')
   const proxies = new Map<string, SocksProxy>()
   const addresses = new Map<string, string>()
   const sockets = new Set<Socket>()
   const refusalHeader = `x-${randomBytes(12).toString('hex')}`
+  for (const secret of [password, refusalHeader]) secrets.add(secret, Number.POSITIVE_INFINITY)
   const refuse: Refuse = (client, status) => {
     const headerLines = `${refusalHeader}: ${status.slice(4)}\r\nContent-Length: 0\r\nConnection: close`
     if (client.writable) client.end(`HTTP/1.1 ${status}\r\n${headerLines}\r\n\r\n`)

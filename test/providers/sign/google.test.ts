@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../../src/base/errors.ts'
 import type { JsonObject } from '../../../src/base/json/json.ts'
+import { RuntimeSecrets } from '../../../src/base/secrets/runtime-secrets.ts'
 import { loadText } from '../../../src/config/load.ts'
 import type { Target } from '../../../src/providers/entry.ts'
 import type { AccessToken } from '../../../src/providers/provider.ts'
@@ -359,7 +360,7 @@ describe('the token cache', () => {
     // Without a HOME, the user's folder is found by other means.
     const elsewhere = await readCredential({ project_id: 'p' }, {})
     expect(['machine', 'authorized_user', 'service_account']).toContain(elsewhere.type)
-    expect((await requestGoogleToken(credential, send)).value).toBe('m')
+    expect((await requestGoogleToken(credential, send, new RuntimeSecrets())).value).toBe('m')
     expect(metadataFlags).toEqual([true, true])
   })
 })

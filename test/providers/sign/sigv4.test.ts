@@ -3,6 +3,7 @@
  * library.
  */
 import { describe, expect, test } from 'bun:test'
+import { RuntimeSecrets } from '../../../src/base/secrets/runtime-secrets.ts'
 import type { Credential, Target } from '../../../src/providers/entry.ts'
 import type { UpstreamRequest } from '../../../src/providers/provider.ts'
 import { authorizationOf, canonicalRequest, signingKey, sigv4 } from '../../../src/providers/sign/sigv4.ts'
@@ -85,7 +86,7 @@ const createRequest = (): UpstreamRequest => ({
 })
 
 const sign = (values: Record<string, string>, request = createRequest()): UpstreamRequest => {
-  void sigv4('bedrock', () => 'eu-west-1', clock)(request, targetWith(values))
+  void sigv4('bedrock', () => 'eu-west-1', clock)(request, targetWith(values), { secrets: new RuntimeSecrets() })
   return request
 }
 
@@ -116,7 +117,7 @@ describe('a request to Bedrock', () => {
         service,
         () => region,
         () => new Date(date),
-      )(request, target)
+      )(request, target, { secrets: new RuntimeSecrets() })
       return request.headers.get('authorization')
     }
     const reused = targetWith(credentials)
