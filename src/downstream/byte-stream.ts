@@ -2,8 +2,13 @@
 import type { GatewayError } from '../base/errors.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
 import { connectionError, type UpstreamResponse } from '../upstream/call.ts'
-import type { BodyReader } from '../upstream/read-body.ts'
 import { ClientStream } from './client-stream.ts'
+
+/** The part of a body's reader that piping needs. */
+export type PipedReader = {
+  read(): Promise<{ value?: Uint8Array | undefined; done: boolean }>
+  cancel(reason?: unknown): Promise<void>
+}
 
 /**
  * Seconds. `vendor`: how long the vendor may be silent within its response; undefined if the deadline of the whole
@@ -16,15 +21,16 @@ export type IdleTimeouts = { vendor: number | undefined; client: number }
  * complete one.
  */
 export class ClientByteStream extends ClientStream {
-  readonly #reader: BodyReader
+  readonly #reader: PipedReader
 
   constructor(
     private readonly upstream: UpstreamResponse,
     private readonly idleTimeouts: IdleTimeouts,
     lifetime: RequestLifetime,
+    wrapReader: (reader: PipedReader) => PipedReader = reader => reader,
   ) {
     super(lifetime, idleTimeouts.client)
-    this.#reader = upstream.response.body!.getReader()
+    this.#reader = wrapReader(upstream.response.body!.getReader())
     lifetime.stopAtEnd(upstream)
   }
 
@@ -35,8 +41,8 @@ export class ClientByteStream extends ClientStream {
     try {
       const { value, done } = await this.#reader.read()
       deadline.pause()
-      if (done) this.#finish()
-      else this.enqueue(value)
+      if (done || value === undefined) return this.#finish()
+      this.enqueue(value)
     } catch (thrown) {
       this.#fail(deadline.expired ?? connectionError(thrown))
     }
@@ -55,9 +61,13 @@ export class ClientByteStream extends ClientStream {
   }
 }
 
-/** The body of a response for the client. The request ends when the body ends. */
+/**
+ * The body of a response for the client. The request ends when the body ends.
+ * @param wrapReader what reads the body in place of its reader
+ */
 export const pipeBytes = (
   upstream: UpstreamResponse,
   idleTimeouts: IdleTimeouts,
   lifetime: RequestLifetime,
-): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(upstream, idleTimeouts, lifetime))
+  wrapReader?: (reader: PipedReader) => PipedReader,
+): ReadableStream<Uint8Array> => new ReadableStream(new ClientByteStream(upstream, idleTimeouts, lifetime, wrapReader))

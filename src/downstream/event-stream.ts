@@ -4,6 +4,7 @@
  * *Committed*: the first content has arrived; `UpstreamEventSource.commit` holds everything back until then.
  */
 import { asGatewayError, GatewayError } from '../base/errors.ts'
+import type { Redact } from '../base/redact.ts'
 import { stopTicking } from '../base/ticker.ts'
 import type { Usage } from '../ir/chat.ts'
 import type { RequestLifetime } from '../telemetry/request-lifetime.ts'
@@ -37,6 +38,7 @@ type EventStreamOptions = {
   contentType: string
   /** The in-band form of an error, used before the vendor's stream has begun. */
   renderError: (error: GatewayError) => string
+  redact: Redact
   /** Headers of the response. `vendorHeaders` is undefined if the vendor has not answered yet. */
   headers: (contentType: string, vendorHeaders?: Headers) => ResponseHeaders
 }
@@ -158,7 +160,7 @@ export class ClientEventStream extends ClientStream implements EventSink {
   #fail(error: GatewayError): void {
     if (this.#hasEnded) return
     if (this.#hasResponded) {
-      if (error.code !== 'cancelled') this.#send(this.#source?.pipe.fail(error) ?? this.options.renderError(error))
+      if (error.code !== 'cancelled') this.#sendError(error)
       this.#close()
       this.closeRequest(error)
     } else {
@@ -166,6 +168,12 @@ export class ClientEventStream extends ClientStream implements EventSink {
       stopTicking(this)
       this.#reject(error)
     }
+  }
+
+  /** The last barrier for a secret: an error may quote anything. */
+  #sendError(error: GatewayError): void {
+    const { redact, renderError } = this.options
+    this.#send(redact(this.#source?.pipe.fail(error) ?? renderError(error)))
   }
 
   #close(): void {

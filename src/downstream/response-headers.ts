@@ -15,20 +15,41 @@ const successOnlyHeaders: ReadonlySet<string> = new Set(['content-disposition', 
 /** Any web page may read the responses; none may send credentials of its own. */
 export const corsHeaders = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
 
-/** The losses as one line of printable ASCII, at most 2000 characters. */
-const lossesText = (losses: readonly string[]): string =>
-  losses
-    .join('; ')
+/** The losses as one line of printable ASCII, at most 2000 characters. They may quote the vendor. */
+const lossesText = (losses: readonly string[], redact: Redact): string =>
+  redact(losses.join('; '))
     .replace(/[^\x20-\x7e]/g, '?')
     .slice(0, 2000)
 
 /** Headers by name. A plain object: Bun converts it faster than a `Headers` object can be filled. */
 export type ResponseHeaders = Record<string, string>
 
+/** The content types that the gateway writes itself, and those that most vendors send. They need no check. */
+const usualTypes: ReadonlySet<string> = new Set([
+  'application/json',
+  'text/event-stream; charset=utf-8',
+  'text/event-stream',
+])
+
+/** Whether a header contains no secret, in its name or its value. */
+const isClean = (name: string, value: string, redact: Redact): boolean => {
+  const header = `${name}: ${value}`
+  return redact(header) === header
+}
+
+/**
+ * The content type of a response. The vendor's own is only passed on without its parameters if they contain a secret,
+ * and not at all if the type itself does.
+ */
+const cleanContentType = (contentType: string, redact: Redact): string => {
+  const [type = ''] = contentType.split(';')
+  return [contentType, type].find(text => isClean('', text, redact)) ?? 'application/octet-stream'
+}
+
 /** Adds the vendor's headers that a client may see. A header that contains a secret is left out. */
 const addVendorHeaders = (vendorHeaders: Headers, redact: Redact, headers: ResponseHeaders): ResponseHeaders => {
   vendorHeaders.forEach((value, name) => {
-    if ((forwardedHeaders.has(name) || isResponseHeader(name)) && redact(value) === value) headers[name] = value
+    if ((forwardedHeaders.has(name) || isResponseHeader(name)) && isClean(name, value, redact)) headers[name] = value
   })
   return headers
 }
@@ -46,7 +67,11 @@ export const responseHeaders = (
   contentType: string,
   vendorHeaders?: Headers,
 ): ResponseHeaders => {
-  const headers: ResponseHeaders = { ...corsHeaders, 'content-type': contentType, 'x-request-id': lifetime.record.id }
+  const headers: ResponseHeaders = {
+    ...corsHeaders,
+    'content-type': usualTypes.has(contentType) ? contentType : cleanContentType(contentType, redact),
+    'x-request-id': lifetime.record.id,
+  }
   if (protocol?.requestIdHeader !== undefined) headers[protocol.requestIdHeader] = lifetime.record.id
   if (contentType.startsWith('text/event-stream')) {
     headers['cache-control'] = 'no-cache'
@@ -56,7 +81,7 @@ export const responseHeaders = (
     headers['x-served-by'] = lifetime.record.servedBy.replace(/[^\x20-\x7e]/g, '?')
     headers['x-attempts'] = String(lifetime.record.attempts)
   }
-  if (lifetime.shouldReportLosses && lifetime.losses) headers['x-losses'] = lossesText(lifetime.losses)
+  if (lifetime.shouldReportLosses && lifetime.losses) headers['x-losses'] = lossesText(lifetime.losses, redact)
   return vendorHeaders ? addVendorHeaders(vendorHeaders, redact, headers) : headers
 }
 

@@ -5,8 +5,10 @@
 import { GatewayError } from '../base/errors.ts'
 import { type IdleTimeouts, pipeBytes } from '../downstream/byte-stream.ts'
 import type { OpenedStream } from '../downstream/event-stream.ts'
+import { eventLines, RedactedReader } from '../downstream/redacted-bytes.ts'
 import { withVendorHeaders } from '../downstream/response-headers.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
+import { contentEvents } from '../protocols/openai-pass/passthrough.ts'
 import {
   type StoreResponse,
   storeFromFrames,
@@ -103,7 +105,7 @@ export const readCompleteResponse = async (
   const contentType = upstream.response.headers.get('content-type') ?? ''
   const shouldPipeBytes = isBinary(pipe, contentType) || isPassthroughStream(pipe, contentType)
   if (shouldPipeBytes && upstream.response.body)
-    return { body: pipeBytes(upstream, idleTimeouts, lifetime), contentType }
+    return { body: pipeVendorBytes(upstream, pipe, contentType, idleTimeouts, lifetime), contentType }
   if (isAwsEventStream(contentType) && upstream.response.body)
     return collectStreamedResponse(
       await readBytes(upstream.response.body.getReader(), undefined, upstream, idle),
@@ -116,6 +118,25 @@ export const readCompleteResponse = async (
   if (isPlainText(pipe, contentType, text)) return { body: text, contentType }
   return storeCompleteResponse(passOrTranslateBody(text, pipe), pipe)
 }
+
+/** Audio, images, archives and documents are content. Any other body that is piped is redacted on the way. */
+const pipeVendorBytes = (
+  upstream: UpstreamResponse,
+  { exchange }: ResponsePipe,
+  contentType: string,
+  idleTimeouts: IdleTimeouts,
+  lifetime: RequestLifetime,
+): ReadableStream<Uint8Array> =>
+  mediaTypes.test(contentType)
+    ? pipeBytes(upstream, idleTimeouts, lifetime)
+    : pipeBytes(
+        upstream,
+        idleTimeouts,
+        lifetime,
+        reader => new RedactedReader(reader, exchange.redact, eventLines(contentEvents)),
+      )
+
+const mediaTypes = /^(?:audio|video|image|font|model)\/(?!svg)|^application\/(?:octet-stream|ogg|pdf|zip|gzip)\b/i
 
 const jsonType = 'application/json'
 

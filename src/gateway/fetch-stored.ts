@@ -1,9 +1,10 @@
 /** Fetches a stored response from the vendor that keeps it. */
 
 import { GatewayError } from '../base/errors.ts'
-import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../base/json/json.ts'
 import { withVendorHeaders } from '../downstream/response-headers.ts'
 import { egressOf } from '../protocols/registry.ts'
+import { redactJson } from '../protocols/shared/vendor-error.ts'
 import type { Target } from '../providers/entry.ts'
 import type { UpstreamRequest } from '../providers/provider.ts'
 import { urlOf, wireOf } from '../providers/resolve-url.ts'
@@ -51,9 +52,14 @@ export const fetchStoredResponse = async (
     throw withVendorHeaders(refusal, vendorHeaders, redact)
   }
   const body = parseJson(await readText(call, idle))
-  if (!isObject(body)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
-  return body
+  const cleaned = body === undefined || holdsItems(body) ? body : redactJson(body, redact)
+  if (!isObject(cleaned)) throw new GatewayError('upstream_failed', 'the vendor answered with no JSON object')
+  return cleaned
 }
+
+/** Whether a body is a response or a list of items: what a model or the client wrote. Any other is redacted. */
+const holdsItems = (body: Json): boolean =>
+  isObject(body) && [body.output, body.data].some(list => Array.isArray(list) && list.length > 0)
 
 /** The URL of a stored response. Only the query parameters that concern its items are forwarded. */
 const storedResponseUrl = (collectionUrl: string, { id, subresource, query }: StoredResponseRequest): string => {

@@ -176,6 +176,7 @@ const eventStreamOptions = (protocol: ClientProtocol, { lifetime, runtime }: Att
   heartbeatFrame: protocol.heartbeat ?? ': heartbeat\n\n',
   contentType: protocol.streamType ?? 'text/event-stream; charset=utf-8',
   renderError: (error: GatewayError) => protocol.renderStreamError(error),
+  redact: runtime.redact,
   headers: (contentType: string, vendorHeaders?: Headers) =>
     responseHeaders({ lifetime, protocol, redact: runtime.redact }, contentType, vendorHeaders),
 })
@@ -276,5 +277,5 @@ export const respondError = (
   const headers = errorHeaders(error, { lifetime, protocol, redact: runtime.redact })
   // The remainder of the request body may never arrive: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
-  return new Response(JSON.stringify(protocol.renderError(error)), { status: error.status, headers })
+  return new Response(runtime.redact(JSON.stringify(protocol.renderError(error))), { status: error.status, headers })
 }

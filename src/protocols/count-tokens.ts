@@ -67,11 +67,11 @@ const createTokenCounter = ({
     pipeStream() {
       throw new GatewayError('internal', 'counting does not stream')
     },
-    passMessage(text, { patchResponse }) {
+    passMessage(text, { patchResponse, redact }) {
       const body: Json | undefined = parseJson(text)
       if (isObject(body)) patchResponse?.(body)
       if (isObject(body) && countOf(body[countField]) !== undefined)
-        return { text: patchResponse ? JSON.stringify(body) : text }
+        return { text: redact(patchResponse ? JSON.stringify(body) : text) }
       throw new GatewayError('upstream_failed', 'the vendor told no number of tokens')
     },
   },

@@ -48,6 +48,7 @@ const startEventStream = async (vendor: Vendor) => {
     heartbeatFrame: ': sign\n\n',
     contentType: 'text/event-stream',
     renderError: () => '',
+    redact: (text: string) => text,
     headers: () => ({}),
   }
   const clientStream = new ClientEventStream(lifetime, options, opening)

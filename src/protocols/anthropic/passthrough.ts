@@ -4,6 +4,7 @@ import { preserveExactNumbers } from '../../base/json/exact-numbers.ts'
 import {
   applyEdits,
   isObject,
+  type Json,
   type JsonObject,
   parseJson,
   scanTopLevel,
@@ -13,7 +14,7 @@ import {
 import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
 import type { TextDelta } from '../shared/frame-template/pattern.ts'
-import { renderFrame } from '../shared/sse-frame.ts'
+import { redactFrame, renderFrame } from '../shared/sse-frame.ts'
 import { unparsedFrame } from '../shared/vendor-error.ts'
 import { faultFrom, renderError, streamCutError, streamRestartedError } from './error.ts'
 import { traitsOf } from './model-traits.ts'
@@ -73,6 +74,9 @@ export const renderStreamError = (error: GatewayError): string => frameOf(render
 /** The start of most frames of a stream. Such frames are forwarded without parsing. */
 const deltaPrefix = '{"type":"content_block_delta"'
 
+/** The events that hold what the model wrote. All others are redacted. */
+const contentEvents: ReadonlySet<string> = new Set(['content_block_start', 'content_block_delta'])
+
 /** Passes one stream through and ends it properly: open blocks are closed, missing usage is added. */
 class MessagesPipe {
   readonly state: StreamState = { content: false }
@@ -120,20 +124,20 @@ class MessagesPipe {
   #passEvent(body: JsonObject, frame: Frame): string {
     const type = textOf(body.type)
     const text = this.exchange.patchResponse ? undefined : frame.data
-    if (type === undefined) return renderFrame(frame)
+    if (type === undefined) return renderFrame(redactFrame(frame, this.exchange))
     if (type === 'message_start') return this.#hasStarted ? this.#restart() : this.#start(body, text)
-    if (type === 'content_block_start') return writeFrame(body, this.#openBlock(body) ? undefined : text)
+    if (type === 'content_block_start') return this.#write(body, this.#openBlock(body) ? undefined : text)
     if (type === 'content_block_delta') this.state.content = true
     if (type === 'content_block_stop') this.#openBlocks.delete(body.index as number)
     if (type === 'message_delta') {
       const changed = this.#finish(body)
-      return (this.#hasStopReason ? this.#closeBlocks() : '') + writeFrame(body, changed ? undefined : text)
+      return (this.#hasStopReason ? this.#closeBlocks() : '') + this.#write(body, changed ? undefined : text)
     }
     if (type === 'message_stop') {
       this.state.finished = true
-      return this.#closeBlocks() + writeFrame(body, text)
+      return this.#closeBlocks() + this.#write(body, text)
     }
-    if (type !== 'error') return writeFrame(body, text)
+    if (type !== 'error') return this.#write(body, text)
     this.state.fault = faultFrom(body, this.exchange)
     return ''
   }
@@ -147,9 +151,13 @@ class MessagesPipe {
     state.usage = parseUsage(this.#usageCounts)
     const changed = normalizeEnvelope(message, exchange)
     const patchedText = changed || text === undefined ? undefined : withModelIn(text, 'message', exchange.model)
-    return patchedText === undefined
-      ? frameOf({ ...body, message: { ...message, model: exchange.model } })
-      : renderFrame({ event: 'message_start', data: patchedText })
+    return this.#write({ ...body, message: { ...message, model: exchange.model } }, patchedText)
+  }
+
+  /** Writes an event as it came, or anew if there is no `text` of it that can be forwarded. */
+  #write(body: JsonObject, text: string | undefined): string {
+    const frame = { event: body.type as string, data: text ?? JSON.stringify(body) }
+    return renderFrame(contentEvents.has(frame.event) ? frame : redactFrame(frame, this.exchange))
   }
 
   /** A second `message_start` is dropped if no block has started, and is an error otherwise. */
@@ -208,10 +216,6 @@ const pipeStream = (exchange: Exchange): StreamPipe => {
   }
 }
 
-/** Writes an event as it came, or anew if there is no `text` of it that can be forwarded. */
-const writeFrame = (body: JsonObject, text: string | undefined): string =>
-  text === undefined ? frameOf(body) : renderFrame({ event: body.type as string, data: text })
-
 const textDeltaOf = (data: string): string | undefined => {
   const body = parseJson(data)
   const delta = isObject(body) ? body.delta : undefined
@@ -227,9 +231,10 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const isChanged = envelopeChanged || stopChanged || exchange.patchResponse !== undefined
   const patchedText = isChanged ? undefined : withMembers(text.trim(), { model: exchange.model })
   const normalized = patchedText ?? JSON.stringify({ ...body, model: exchange.model })
+  const cleaned = (body.content as Json[]).length === 0 ? exchange.redact(normalized) : normalized
   const isEmpty = body.stop_reason === 'end_turn' && (body.content as JsonObject[]).every(isEmptyText)
   return {
-    text: normalized,
+    text: cleaned,
     ...(usage && { usage }),
     ...(model !== undefined && { model }),
     ...(isEmpty && { isEmpty }),

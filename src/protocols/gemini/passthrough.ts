@@ -89,9 +89,10 @@ export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe 
     }
     hasFinish = inspectChunk(body, state) || hasFinish
     const isUnchanged = !normalizeChunk(body) && !exchange.patchResponse
-    return writer.chunk(
-      isUnchanged ? withModel(data, body, exchange.model) : JSON.stringify(withModelVersion(body, exchange.model)),
-    )
+    const text = isUnchanged
+      ? withModel(data, body, exchange.model)
+      : JSON.stringify(withModelVersion(body, exchange.model))
+    return writer.chunk(carriesContent(body) ? text : exchange.redact(text))
   }
 
   return {
@@ -111,14 +112,18 @@ const inspectChunk = (body: JsonObject, state: StreamState): boolean => {
   state.model ??= textOf(body.modelVersion) || undefined
   state.usage = parseUsage(body.usageMetadata) ?? state.usage
   let hasFinish = isObject(body.promptFeedback) && reasonNameOf(body.promptFeedback.blockReason) !== undefined
-  for (const { content, finishReason } of listOf(body.candidates)) {
-    if (isObject(content) && listOf(content.parts).some(hasContent)) state.content = true
+  if (carriesContent(body)) state.content = true
+  for (const { finishReason } of listOf(body.candidates)) {
     const reason = reasonNameOf(finishReason)
     if (reason !== undefined) hasFinish = true
     state.isEmpty = reason === 'STOP' && !state.content
   }
   return hasFinish
 }
+
+/** Whether a chunk holds what the model wrote. Any other is redacted. */
+const carriesContent = ({ candidates }: JsonObject): boolean =>
+  listOf(candidates).some(({ content }) => isObject(content) && listOf(content.parts).some(hasContent))
 
 const hasContent = (part: JsonObject): boolean => part.text !== '' && Object.keys(part).length > 0
 
@@ -154,8 +159,11 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const usage = parseUsage(only.usageMetadata)
   const model = textOf(only.modelVersion)
   const isUnchanged = !normalizeChunk(only) && isObject(given) && !exchange.patchResponse
+  const rendered = isUnchanged
+    ? withModel(text, only, exchange.model)
+    : JSON.stringify(withModelVersion(only, exchange.model))
   return {
-    text: isUnchanged ? withModel(text, only, exchange.model) : JSON.stringify(withModelVersion(only, exchange.model)),
+    text: carriesContent(only) ? rendered : exchange.redact(rendered),
     ...(usage && { usage }),
     ...(model !== undefined && { model }),
     ...(isEmptyChunk(only) && { isEmpty: true }),

@@ -46,7 +46,9 @@ const pipeEveryFrame = (format: ChoiceFormat, exchange: Exchange): StreamPipe =>
     chunks.push(chunk)
     if (!exchange.usageRequested && isObject(body.usage) && isEmpty(body.choices)) return
     if (text === undefined) body.model = exchange.model
-    out += renderFrame({ data: text === undefined ? JSON.stringify(body) : withModel(text) })
+    const data = text === undefined ? JSON.stringify(body) : withModel(text)
+    const hasContent = Array.isArray(body.choices) && body.choices.some(one => isObject(one) && format.hasContent(one))
+    out += renderFrame({ data: hasContent ? data : exchange.redact(data) })
   }
   const unparsed = (frame: Frame): void => {
     out += renderFrame(frame)
@@ -93,8 +95,13 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
   const usage = usageIn(body)
   if (isChanged) body.model = exchange.model
   const rendered = isChanged ? JSON.stringify(body) : replaceModel(text.trimStart(), model, exchange.model)
-  const isEmpty = isEmptyMessage(body)
-  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }), ...(isEmpty && { isEmpty }) }
+  const holdsNothing = isEmptyMessage(body)
+  return {
+    text: isEmpty(body.choices) ? exchange.redact(rendered) : rendered,
+    ...(usage && { usage }),
+    ...(model !== undefined && { model }),
+    ...(holdsNothing && { isEmpty: true }),
+  }
 }
 
 /** Every choice ends with a plain stop and holds nothing. */

@@ -17,7 +17,7 @@ import type { ChoiceFormat } from '../openai-chat/normalize.ts'
 import { pipeChoices, readRequest } from '../openai-chat/passthrough.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
-import { renderFrame } from '../shared/sse-frame.ts'
+import { redactFrame, renderFrame } from '../shared/sse-frame.ts'
 import { faultFrom, isErrorBody, notAnAnswer, unparsedFrame } from '../shared/vendor-error.ts'
 
 /** The path whose stream has choices, like that of Chat Completions, and which supports `stream_options`. */
@@ -48,6 +48,21 @@ const textShape: ChoiceFormat = {
 
 const isErrorEvent = (body: Json | undefined): boolean => isObject(body) && (body.type === 'error' || isErrorBody(body))
 
+/** The events of speech, transcripts and images, whose data is content. */
+export const contentEvents: ReadonlySet<string> = new Set([
+  ...['speech.audio.delta', 'transcript.text.delta', 'transcript.text.segment', 'transcript.text.done'],
+  ...[
+    'image_generation.partial_image',
+    'image_generation.completed',
+    'image_edit.partial_image',
+    'image_edit.completed',
+  ],
+])
+
+/** Whether an event holds what a model made. Any other is redacted, and so is an event of another name. */
+const isContentEvent = ({ event }: Frame, { type }: JsonObject): boolean =>
+  typeof type === 'string' && contentEvents.has(type) && (event === undefined || event === type)
+
 /** Streams of named events (speech, transcripts, images): each frame passes as received, with its event name. */
 const passFrames = (exchange: Exchange): StreamPipe => {
   const state: StreamState = { content: false }
@@ -56,7 +71,7 @@ const passFrames = (exchange: Exchange): StreamPipe => {
     if (state.finished || state.fault || frame.data === '') return ''
     if (frame.data.trim() === '[DONE]') {
       state.finished = true
-      return renderFrame(frame)
+      return renderFrame(redactFrame(frame, exchange))
     }
     const body = parseJson(frame.data)
     if (frame.event === 'error' || isErrorEvent(body)) {
@@ -68,9 +83,10 @@ const passFrames = (exchange: Exchange): StreamPipe => {
     exchange.patchResponse?.(body)
     state.model ??= textOf(body.model)
     state.usage = parseUsage(body.usage) ?? state.usage
-    if (typeof body.model !== 'string' && !exchange.patchResponse) return renderFrame(frame)
+    const isUnchanged = typeof body.model !== 'string' && !exchange.patchResponse
     if (typeof body.model === 'string') body.model = exchange.model
-    return renderFrame({ ...frame, data: JSON.stringify(body) })
+    const passed = isUnchanged ? frame : { ...frame, data: JSON.stringify(body) }
+    return renderFrame(isContentEvent(frame, body) ? passed : redactFrame(passed, exchange))
   }
 
   const end = (): string => {
@@ -94,12 +110,22 @@ const passMessage = (path: ProtocolId, text: string, exchange: Exchange): Return
   const span = found.members.get('model')
   const model = textOf(fields.model)
   const newText = JSON.stringify(exchange.model)
+  const rendered = span && model !== undefined ? applyEdits(text, [{ ...span, newText }]) : text
   return {
-    text: span && model !== undefined ? applyEdits(text, [{ ...span, newText }]) : text,
+    text: contentMembers.some(key => isFilled(found.members.get(key))) ? rendered : exchange.redact(rendered),
     ...usageOf(fields),
     ...(model !== undefined && { model }),
   }
 }
+
+/** The members of answers that hold what a model made. A body that has none of them is redacted. */
+const contentMembers = [
+  ...['data', 'results', 'choices', 'output', 'text', 'segments', 'words', 'embeddings', 'embedding', 'predictions'],
+  ...['images', 'audio', 'b64_json', 'artifacts', 'translations'],
+]
+/** Whether a member is more than `[]`, `""` or `{}`. */
+const isFilled = (span: { start: number; end: number } | undefined): boolean =>
+  span !== undefined && span.end - span.start > 2
 
 /** Members that are never large. Only these are parsed, for the checks. */
 const smallMembers = [
@@ -139,7 +165,14 @@ const passParsed = (text: string, exchange: Exchange): ReturnType<Passthrough['p
   if (isErrorBody(body)) throw faultFrom(body, exchange)
   const model = textOf(body.model)
   if (model !== undefined) body.model = exchange.model
-  return { text: JSON.stringify(body), ...usageOf(body), ...(model !== undefined && { model }) }
+  const rendered = JSON.stringify(body)
+  const members = scanTopLevel(rendered)?.members
+  const hasContent = contentMembers.some(key => isFilled(members?.get(key)))
+  return {
+    text: hasContent ? rendered : exchange.redact(rendered),
+    ...usageOf(body),
+    ...(model !== undefined && { model }),
+  }
 }
 
 const passPlainText = (path: ProtocolId, text: string, exchange: Exchange): { text: string } => {

@@ -17,7 +17,7 @@ import {
 import { isWrappedSeal, sealPrefix } from '../../ir/seal.ts'
 import { writeRequest as writeModel } from '../openai-chat/chunks/rewrite-model.ts'
 import type { Exchange, Frame, Passthrough, StreamPipe, StreamState } from '../protocol.ts'
-import { renderFrame } from '../shared/sse-frame.ts'
+import { redactFrame, renderFrame } from '../shared/sse-frame.ts'
 import { unparsedFrame } from '../shared/vendor-error.ts'
 import { parseFault, renderErrorEvent, renderFailure, streamCut } from './error.ts'
 import { readResponse } from './message.ts'
@@ -66,6 +66,23 @@ export const renderStreamError = (error: GatewayError): string =>
 const progressEvents: ReadonlySet<string> = new Set(['response.created', 'response.queued', 'response.in_progress'])
 const finalEvents: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete'])
 
+/** The events that hold what the model wrote. All others are redacted, deltas of unknown names among them. */
+const contentEvents: ReadonlySet<string> = new Set(
+  [
+    ...['output_text', 'refusal', 'reasoning', 'reasoning_text', 'reasoning_summary', 'reasoning_summary_text'],
+    ...['function_call_arguments', 'custom_tool_call_input', 'mcp_call_arguments', 'code_interpreter_call_code'],
+    ...['audio', 'audio.transcript', 'output_audio', 'output_audio_transcript'],
+  ]
+    .flatMap(name => [`response.${name}.delta`, `response.${name}.done`])
+    .concat(
+      ['output_item', 'content_part', 'reasoning_part', 'reasoning_summary_part'].flatMap(name => [
+        `response.${name}.added`,
+        `response.${name}.done`,
+      ]),
+    )
+    .concat(['response.output_text.annotation.added', 'response.image_generation_call.partial_image', ...finalEvents]),
+)
+
 /** Passes one stream through. */
 class ResponsesPipe implements StreamPipe {
   readonly state: StreamState = { content: false }
@@ -83,7 +100,13 @@ class ResponsesPipe implements StreamPipe {
     const { state } = this
     if (state.finished || state.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
     const type = typeOf(frame)
-    if (isDelta(type) && frame.data.startsWith('{') && !this.exchange.patchResponse && this.#normalizer.isUnchanged) {
+    if (
+      contentEvents.has(type) &&
+      isDelta(type) &&
+      frame.data.startsWith('{') &&
+      !this.exchange.patchResponse &&
+      this.#normalizer.isUnchanged
+    ) {
       state.content = true
       return this.#renderEvent(type, frame.data)
     }
@@ -156,7 +179,8 @@ class ResponsesPipe implements StreamPipe {
 
   #renderEvent(event: string, data: string): string {
     this.#lastData = data
-    return renderFrame({ event, data })
+    const frame = { event, data }
+    return renderFrame(contentEvents.has(event) ? frame : redactFrame(frame, this.exchange))
   }
 }
 
@@ -216,8 +240,9 @@ const passMessage: Passthrough['passMessage'] = (text, exchange) => {
     span && !isChanged
       ? applyEdits(text, [{ start: span.start, end: span.end, newText: put }])
       : JSON.stringify({ ...body, model: exchange.model })
+  const cleaned = Array.isArray(body.output) && body.output.length > 0 ? rendered : exchange.redact(rendered)
   const isEmpty = isEmptyResponse(body)
-  return { text: rendered, ...(usage && { usage }), ...(model !== undefined && { model }), ...(isEmpty && { isEmpty }) }
+  return { text: cleaned, ...(usage && { usage }), ...(model !== undefined && { model }), ...(isEmpty && { isEmpty }) }
 }
 
 /** Completed without any output. A background response has none yet and is not completed. */

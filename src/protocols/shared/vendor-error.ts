@@ -9,6 +9,7 @@ import { allowancesOf } from './failure/rate-limit-headers.ts'
 import { reportOf } from './failure/report.ts'
 import { clampedWait, parseRetryAfter } from './failure/retry-after.ts'
 import { codeFor, statusFrom, statusOfReason } from './failure/status.ts'
+import { redactFrame } from './sse-frame.ts'
 
 /** What reading an error needs of an exchange: see `Exchange`. */
 export type WithRedact = Pick<Exchange, 'redact' | 'failureCodes'>
@@ -44,9 +45,11 @@ export const faultFrom = (body: Json, { redact, failureCodes }: WithRedact): Gat
   return toGatewayError(named ?? statusOfReason[failure.reason] ?? 502, redacted, text, failure)
 }
 
-/** Redacts the decoded strings, so that secrets are found however JSON spells them. */
-const redactJson = (body: Json, redact: WithRedact['redact']): Json =>
-  parseJson(mapStrings(JSON.stringify(body), redact)) ?? null
+/** Redacts each string of a body. A secret that spans two strings of it is none. */
+export const redactJson = (body: Json, redact: WithRedact['redact']): Json => {
+  const text = JSON.stringify(body)
+  return redact(text) === text ? body : (parseJson(mapStrings(text, redact)) ?? null)
+}
 
 /** Changes every string in JSON text, member names included. */
 export const mapStrings = (text: string, change: (literal: string) => string): string =>
@@ -70,9 +73,9 @@ const isPresent = (value: Json | undefined, key?: string): boolean => {
 }
 
 /** A frame that is not a JSON object is passed on redacted: it may be text of a proxy in front of the vendor. */
-export const unparsedFrame = ({ event, data }: Frame, { redact, loss }: Pick<Exchange, 'redact' | 'loss'>): Frame => {
-  loss('stream', 'a frame that is not a JSON object was passed unchanged')
-  return event === undefined ? { data: redact(data) } : { event: redact(event), data: redact(data) }
+export const unparsedFrame = (frame: Frame, exchange: Pick<Exchange, 'redact' | 'loss'>): Frame => {
+  exchange.loss('stream', 'a frame that is not a JSON object was passed unchanged')
+  return redactFrame(frame, exchange)
 }
 
 /** The error for a body that is not an answer. The vendor's text appears only in the log. */
