@@ -2,10 +2,9 @@
  * Keeps secrets out of everything that leaves the process: those of the configuration and of run time, and what looks
  * like a key.
  */
-import { type DecodedText, decodeEscapes, originalText } from './secrets/decode-escapes.ts'
+import { originalText, visitLayers } from './secrets/decode-escapes.ts'
 import type { RuntimeSecrets } from './secrets/runtime-secrets.ts'
 import { type ByteSpan, SecretIndex } from './secrets/secret-index.ts'
-import { maxLayers } from './secrets/spellings.ts'
 
 /** Replaces every secret in a text by `•••`. A text without secrets is returned as it is. */
 export type Redact = (text: string) => string
@@ -14,7 +13,7 @@ const placeholder = '•••'
 
 /**
  * Creates a function that replaces every secret, of the configuration and of run time, in every usual encoding: escapes
- * of JSON, URLs, HTML and program source, up to four layers of them in any mix; base64 of the secret alone or with
+ * of JSON, URLs, HTML and program source, several layers of them in any mix; base64 of the secret alone or with
  * something before it; hexadecimal and decimal bytes; any letter case. A secret that could be a word (below 8
  * characters, or below 12 letters and nothing else) is only replaced as a whole word in its own case, and one below 4
  * characters never. It scans the whole text in linear time, so use it for errors, names and logs and never for content.
@@ -33,11 +32,9 @@ const redactWith = (indexes: readonly SecretIndex[], text: string): string => {
   if (indexes.every(({ isEmpty }) => isEmpty)) return text
   const original = originalText(text)
   const found: ByteSpan[] = []
-  let layer: DecodedText | undefined = original
-  for (let depth = 0; layer !== undefined; depth++) {
+  visitLayers(original, layer => {
     for (const index of indexes) index.search(layer, found)
-    layer = depth < maxLayers ? decodeEscapes(layer) : undefined
-  }
+  })
   return found.length === 0 ? text : replaceSpans(original.bytes, found)
 }
 

@@ -100,5 +100,5 @@ export const eventLines = (events: Iterable<string>): IsContent => {
   const prefixes = [...events].flatMap(event =>
     ['data: {"type":"', 'data:{"type":"', 'data: {"type": "'].map(start => Buffer.from(`${start}${event}"`)),
   )
-  return line => prefixes.some(prefix => prefix.compare(line, 0, prefix.length) === 0)
+  return line => prefixes.some(prefix => line.length > prefix.length && prefix.compare(line, 0, prefix.length) === 0)
 }

@@ -90,17 +90,24 @@ describe('an address', () => {
     expect(secretsIn({ server_url: `https://h/v1?${name}=the-value` })).toEqual([]),
   )
   test.each([
-    ['https://user:the%2Dvalue@h/v1', ['user:the%2Dvalue', 'user:the-value', 'the%2Dvalue', 'the-value']],
-    ['user:the-value@h:1080', ['user:the-value', 'the-value']],
-    ['socks5://user:the-value@h', ['user:the-value', 'the-value']],
-    ['https://user@h/v1', []],
-    ['https://the-value@h/v1', ['the-value']],
-    ['https://the-value:@h/v1', ['the-value']],
-    ['https://h:8080/v1', []],
-    ['https://user:%zz-value@h', ['user:%zz-value', '%zz-value']],
-  ])('of a proxy, %s: %j', (proxy, secrets) => expect(secretsIn({ proxy })).toEqual(secrets))
+    [
+      'https://user:the%2Dvalue@h/v1',
+      ['user:the%2Dvalue', 'user:the-value', 'the%2Dvalue', 'the-value'],
+      'user:the-value',
+    ],
+    ['user:the-value@h:1080', ['user:the-value', 'the-value'], 'user:the-value'],
+    ['socks5://user:the-value@h', ['user:the-value', 'the-value'], 'user:the-value'],
+    ['https://user@h/v1', [], 'user:'],
+    ['https://the-value@h/v1', ['the-value'], 'the-value:'],
+    ['https://the-value:@h/v1', ['the-value'], 'the-value:'],
+    ['https://user:%zz-value@h', ['user:%zz-value', '%zz-value'], 'user:%zz-value'],
+  ])('of a proxy, %s: %j, and the base64 of %s', (proxy, secrets, sent) =>
+    expect(new Set(secretsIn({ proxy }))).toEqual(new Set([...secrets, btoa(sent)])),
+  )
+  test('of a proxy without an account has none', () => expect(secretsIn({ proxy: 'https://h:8080/v1' })).toEqual([]))
   test.each(['http_proxy', 'https_proxy', 'socks5_proxy'] as const)('of all, %s', name =>
     expect(secretsOf({ proxy: { [name]: 'http://u:the-value@h' } } as unknown as Config)).toEqual([
+      btoa('u:the-value'),
       'u:the-value',
       'the-value',
     ]),

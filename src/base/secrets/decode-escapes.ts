@@ -29,35 +29,96 @@ export const originOf = ({ origin, length, originLength }: DecodedText, at: numb
   return origin === undefined ? at : origin[at]!
 }
 
-/** The text with one layer of escapes undone, or undefined if it has none. Linear in its length. */
-export const decodeEscapes = (text: DecodedText): DecodedText | undefined => {
-  const { bytes, length } = text
-  let at = nextEscape(bytes, 0, length)
-  if (at === length) return undefined
-  const writer = new LayerWriter(text)
-  writer.copy(0, at)
-  while (at < length) {
-    const found = escapeAt(bytes, at, length)
-    const end = found === undefined ? at + 1 : at + found.length
-    if (found === undefined) writer.copy(at, end)
-    else writer.write(found, at)
-    at = nextEscape(bytes, end, length)
-    writer.copy(end, at)
-  }
-  return writer.hasDecoded ? writer.layer() : undefined
+/** The kinds of escapes, as bits. */
+const kindOf: Readonly<Record<number, number>> = { [percent]: 1, [backslash]: 2, [ampersand]: 4 }
+const allKinds = 1 | 2 | 4
+/**
+ * In which order nested escapes are undone: each step undoes the first of these kinds that occurs. If one kind of escape
+ * spells parts of another, which one is the outer one cannot be seen, so a text of several kinds is read in each order.
+ */
+const orders: readonly (readonly number[])[] = [
+  ...[
+    [1, 2, 4],
+    [1, 4, 2],
+    [2, 1, 4],
+  ],
+  ...[
+    [2, 4, 1],
+    [4, 1, 2],
+    [4, 2, 1],
+  ],
+]
+/** So many steps are taken in each order: an error in JSON, in an error in JSON, in a URL. */
+const maxSteps = 7
+
+/** Calls `visit` with a text and with everything that it may spell. Linear in its length. */
+export const visitLayers = (text: DecodedText, visit: (layer: DecodedText) => void): void => {
+  visit(text)
+  const kinds = visitInOrder(text, [allKinds], visit)
+  const hasSeveralKinds = (kinds & (kinds - 1)) !== 0
+  if (!hasSeveralKinds) return
+  const distinct = new Map(
+    orders.map(order => order.filter(kind => (kind & kinds) !== 0)).map(order => [`${order}`, order]),
+  )
+  for (const order of distinct.values()) visitInOrder(text, order, visit)
 }
 
-const nextEscape = (bytes: Uint8Array, from: number, length: number): number => {
+/** Returns the kinds of escapes that were undone. */
+const visitInOrder = (text: DecodedText, order: readonly number[], visit: (layer: DecodedText) => void): number => {
+  let kinds = 0
+  let layer = text
+  for (let step = 0; step < maxSteps; step++) {
+    const found = decodeFirst(layer, order)
+    if (found === undefined) break
+    kinds |= found.kinds
+    layer = found.layer
+    visit(layer)
+  }
+  return kinds
+}
+
+type Decoded = { layer: DecodedText; kinds: number }
+
+const decodeFirst = (text: DecodedText, order: readonly number[]): Decoded | undefined => {
+  for (const kinds of order) {
+    const decoded = decodeEscapes(text, kinds)
+    if (decoded !== undefined) return decoded
+  }
+  return undefined
+}
+
+/** The text with the escapes of some kinds undone once, or undefined if it has none. */
+const decodeEscapes = (text: DecodedText, kinds: number): Decoded | undefined => {
+  const { bytes, length } = text
+  let at = nextEscape(bytes, 0, length, kinds)
+  if (at === length) return undefined
+  const writer = new LayerWriter(text)
+  let found = 0
+  writer.copy(0, at)
+  while (at < length) {
+    const escaped = escapeAt(bytes, at, length)
+    const end = escaped === undefined ? at + 1 : at + escaped.length
+    if (escaped === undefined) writer.copy(at, end)
+    else {
+      writer.write(escaped, at)
+      found |= kindOf[bytes[at]!]!
+    }
+    at = nextEscape(bytes, end, length, kinds)
+    writer.copy(end, at)
+  }
+  return found === 0 ? undefined : { layer: writer.layer(), kinds: found }
+}
+
+const nextEscape = (bytes: Uint8Array, from: number, length: number, kinds: number): number => {
   for (let at = from; at < length; at++) {
     const byte = bytes[at]!
-    if (byte === backslash || byte === percent || byte === ampersand) return at
+    if ((byte === backslash || byte === percent || byte === ampersand) && (kindOf[byte]! & kinds) !== 0) return at
   }
   return length
 }
 
 /** Collects decoded bytes. An escape is at least as long as the UTF-8 that it stands for, so the layer never grows. */
 class LayerWriter {
-  hasDecoded = false
   readonly #bytes: Buffer
   readonly #origin: Int32Array
   #length = 0
@@ -76,7 +137,6 @@ class LayerWriter {
   }
 
   write({ value, isByte }: Escape, at: number): void {
-    this.hasDecoded = true
     const origin = originOf(this.source, at)
     for (const byte of isByte ? [value] : utf8Of(value)) this.#put(byte, origin)
   }
@@ -116,7 +176,7 @@ const escapeAt = (bytes: Uint8Array, at: number, length: number): Escape | undef
 const percentEscape = (bytes: Uint8Array, at: number, length: number): Escape | undefined => {
   const byte = hexNumber(bytes, at + 1, at + 3, length)
   if (byte !== undefined) return { value: byte, isByte: true, length: 3 }
-  if (bytes[at + 1] !== letter('u')) return undefined
+  if (lowerCase(bytes[at + 1]) !== letter('u')) return undefined
   const unit = hexNumber(bytes, at + 2, at + 6, length)
   return unit === undefined ? undefined : { value: unit, isByte: false, length: 6 }
 }
@@ -127,10 +187,15 @@ const controlEscapes: Readonly<Record<number, number>> = Object.fromEntries(
   [...'bfnrtv'].map((name, index) => [letter(name), [8, 12, 10, 13, 9, 11][index]!]),
 )
 
+/**
+ * Escapes in a text that was written in upper case are undone as well: secrets are compared without regard to case.
+ */
+const lowerCase = (byte = 0): number => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)
+
 /** `\u002F`, `\u{2F}`, `\x2F`, `\057`, `\n`, and `\/`: a backslash before any other ASCII mark stands for the mark. */
 const backslashEscape = (bytes: Uint8Array, at: number, length: number): Escape | undefined => {
   if (at + 1 >= length) return undefined
-  const next = bytes[at + 1]!
+  const next = lowerCase(bytes[at + 1])
   if (next === letter('u')) return unicodeEscape(bytes, at, length)
   if (next === letter('x')) {
     const value = hexNumber(bytes, at + 2, at + 4, length)
@@ -138,6 +203,11 @@ const backslashEscape = (bytes: Uint8Array, at: number, length: number): Escape 
   }
   const control = controlEscapes[next]
   if (control !== undefined) return { value: control, isByte: false, length: 2 }
+  if (next === percent || next === ampersand) {
+    // `\\&#x78;41` is `\\x41` once the reference is undone, so the backslash has to stay until then.
+    const isEscape = escapeAt(bytes, at + 1, length) !== undefined
+    return isEscape ? undefined : { value: next, isByte: false, length: 2 }
+  }
   if (isMark(next)) return { value: next, isByte: false, length: 2 }
   const octal = numberAt(bytes, at + 1, at + 4, length, 8)
   return octal === undefined || octal > 0xff ? undefined : { value: octal, isByte: false, length: 4 }
@@ -177,22 +247,25 @@ const namedReferences: ReadonlyMap<string, number> = new Map(
 )
 const longestName = 6
 
-/** `&quot;`, `&#34;`, `&#x22;`. Browsers also accept a number without its semicolon. */
+/**
+ * `&quot;`, `&#34;`, `&#x22;`. A number without its semicolon is none, because its other digits may be escaped
+ * themselves.
+ */
 const characterReference = (bytes: Uint8Array, at: number, length: number): Escape | undefined => {
   if (bytes[at + 1] !== hash) {
     const end = bytes.subarray(at + 1, Math.min(length, at + 2 + longestName)).indexOf(letter(';'))
-    const value =
-      end < 1 ? undefined : namedReferences.get(String.fromCharCode(...bytes.subarray(at + 1, at + 1 + end)))
+    const name = end < 1 ? '' : String.fromCharCode(...bytes.subarray(at + 1, at + 1 + end))
+    const value = namedReferences.get(name) ?? namedReferences.get(name.toLowerCase())
     return value === undefined ? undefined : { value, isByte: false, length: end + 2 }
   }
-  const isHex = bytes[at + 2] === letter('x') || bytes[at + 2] === letter('X')
+  const isHex = lowerCase(bytes[at + 2]) === letter('x')
   const start = at + (isHex ? 3 : 2)
   const base = isHex ? 16 : 10
   let end = start
   while (end < Math.min(length, start + 8) && digitOf(bytes[end]!) < base) end++
   const value = end === start ? undefined : numberAt(bytes, start, end, length, base)
-  if (value === undefined || value > 0x10ffff) return undefined
-  return { value, isByte: false, length: end - at + (end < length && bytes[end] === letter(';') ? 1 : 0) }
+  if (value === undefined || value > 0x10ffff || end >= length || bytes[end] !== letter(';')) return undefined
+  return { value, isByte: false, length: end - at + 1 }
 }
 
 const hexNumber = (bytes: Uint8Array, from: number, until: number, length: number): number | undefined =>

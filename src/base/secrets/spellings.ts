@@ -1,5 +1,5 @@
 /** How a secret may be written, apart from escapes: as it is, as hexadecimal or decimal numbers, and in base64. */
-import { type DecodedText, decodeEscapes, isLetterOrDigit, originalText } from './decode-escapes.ts'
+import { isLetterOrDigit, originalText, visitLayers } from './decode-escapes.ts'
 
 /**
  * One spelling to search for. A spelling that `isWord` is compared exactly, and only where no letter or digit adjoins.
@@ -23,9 +23,6 @@ const minStrongLength = 8
 const minLettersLength = 12
 /** A line of a longer secret counts as a secret of its own from this length on. */
 const minLineLength = 16
-/** A text may be decoded this often: JSON in JSON in a URL. */
-export const maxLayers = 4
-
 /**
  * Every spelling of a secret. A secret that could be a word, because it is short or consists of a few letters only, is
  * searched for as a word and not in base64 or as numbers: `test` must not damage `latest`.
@@ -49,13 +46,8 @@ const linesOf = (secret: string): string[] =>
 
 /** The secret, and what remains of it if a text that contains it is decoded: it may look like an escape itself. */
 const decodedFormsOf = (secret: string): string[] => {
-  const forms = [secret]
-  let layer: DecodedText | undefined = originalText(secret)
-  for (let depth = 0; depth < maxLayers; depth++) {
-    layer = decodeEscapes(layer)
-    if (layer === undefined) break
-    forms.push(layer.bytes.toString('utf8', 0, layer.length))
-  }
+  const forms: string[] = []
+  visitLayers(originalText(secret), ({ bytes, length }) => forms.push(bytes.toString('utf8', 0, length)))
   return forms.filter(form => form.length >= Math.min(secret.length, minStrongLength))
 }
 
@@ -88,16 +80,16 @@ const charsetsOf = (secret: string): Uint8Array[] => {
 
 /** `736b`, `73 6b` (and `73-6b`, which folds to the same), `73:6b`, and the list of numbers that JSON makes of bytes. */
 const numbersOf = (bytes: Buffer): string[] => {
-  const pairs = [...bytes].map(byte => byte.toString(16).padStart(2, '0'))
-  return [pairs.join(''), pairs.join(' '), pairs.join(':'), bytes.join(',')]
+  const hex = bytes.toString('hex')
+  const separate = (mark: string) => hex.replace(/..(?!$)/g, `$&${mark}`)
+  return [hex, separate(' '), separate(':'), bytes.join(',')]
 }
 
-const folded = (bytes: Uint8Array, marginBefore = false, marginAfter = false): Spelling => ({
-  bytes: bytes.map(byte => foldTable[byte]!),
-  isWord: false,
-  marginBefore,
-  marginAfter,
-})
+const folded = (given: Uint8Array, marginBefore = false, marginAfter = false): Spelling => {
+  const bytes = new Uint8Array(given.length)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = foldTable[given[at]!]!
+  return { bytes, isWord: false, marginBefore, marginAfter }
+}
 
 /**
  * What base64 makes of `bytes` after `offset` bytes of something else, such as `Bearer `. The characters that also hold

@@ -5,7 +5,7 @@ const secretQuery = /key|token|secret|sig|auth|pass|pwd|code|credential|session|
 
 /**
  * The account of a URL, as written and decoded, and the query values with a secret name. The account is sent as
- * `user:password` in base64, so the pair is a secret too. A user name without a password is a key.
+ * `user:password` in base64, so the pair is a secret too, and the base64 of it, which a vendor may encode again. A user name without a password is a key.
  */
 export const secretsOfUrl = (url: string | undefined): string[] => {
   if (!url) return []
@@ -14,9 +14,12 @@ export const secretsOfUrl = (url: string | undefined): string[] => {
   const account = password === '' ? [user] : [password, `${user}:${password}`]
   const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? '')
   const values = [...query].flatMap(([name, value]) => (secretQuery.test(name) ? [value] : []))
-  const found = [...account, ...account.map(decodeOrKeep), ...values]
+  const sent = `${decodeOrKeep(user)}:${decodeOrKeep(password)}`
+  const found = [...account, ...account.map(decodeOrKeep), ...values, ...(sent === ':' ? [] : [base64(sent)])]
   return [...new Set(found)].filter(text => text !== '')
 }
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 const decodeOrKeep = (text: string): string => {
   try {

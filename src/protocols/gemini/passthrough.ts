@@ -87,12 +87,14 @@ export const pipeChunks = (exchange: Exchange, writer: ChunkWriter): StreamPipe 
       state.fault = faultFrom(body, exchange)
       return ''
     }
+    const isContent = carriesContent(body)
+    if (isContent) state.content = true
     hasFinish = inspectChunk(body, state) || hasFinish
     const isUnchanged = !normalizeChunk(body) && !exchange.patchResponse
     const text = isUnchanged
       ? withModel(data, body, exchange.model)
       : JSON.stringify(withModelVersion(body, exchange.model))
-    return writer.chunk(carriesContent(body) ? text : exchange.redact(text))
+    return writer.chunk(isContent ? text : exchange.redact(text))
   }
 
   return {
@@ -112,7 +114,6 @@ const inspectChunk = (body: JsonObject, state: StreamState): boolean => {
   state.model ??= textOf(body.modelVersion) || undefined
   state.usage = parseUsage(body.usageMetadata) ?? state.usage
   let hasFinish = isObject(body.promptFeedback) && reasonNameOf(body.promptFeedback.blockReason) !== undefined
-  if (carriesContent(body)) state.content = true
   for (const { finishReason } of listOf(body.candidates)) {
     const reason = reasonNameOf(finishReason)
     if (reason !== undefined) hasFinish = true

@@ -178,7 +178,8 @@ const passParsed = (text: string, exchange: Exchange): ReturnType<Passthrough['p
 const passPlainText = (path: ProtocolId, text: string, exchange: Exchange): { text: string } => {
   const start = text.slice(0, 200).trimStart()
   const isMarkup = start.startsWith('<') || start.startsWith('{')
+  if (start.startsWith('[') && parseJson(text) !== undefined)
+    return { text: /^[[\s]+-?\d/.test(start) ? text : exchange.redact(text) }
   if (plainTextPaths.has(path) && !isMarkup) return { text }
-  if (start.startsWith('[') && parseJson(text) !== undefined) return { text }
   throw notAnAnswer(text, exchange)
 }

@@ -83,6 +83,8 @@ const contentEvents: ReadonlySet<string> = new Set(
     .concat(['response.output_text.annotation.added', 'response.image_generation_call.partial_image', ...finalEvents]),
 )
 
+const contentDeltas: ReadonlySet<string> = new Set([...contentEvents].filter(event => event.endsWith('.delta')))
+
 /** Passes one stream through. */
 class ResponsesPipe implements StreamPipe {
   readonly state: StreamState = { content: false }
@@ -101,14 +103,14 @@ class ResponsesPipe implements StreamPipe {
     if (state.finished || state.fault || frame.data === '' || frame.data.trim() === '[DONE]') return ''
     const type = typeOf(frame)
     if (
-      contentEvents.has(type) &&
-      isDelta(type) &&
+      contentDeltas.has(type) &&
       frame.data.startsWith('{') &&
       !this.exchange.patchResponse &&
       this.#normalizer.isUnchanged
     ) {
       state.content = true
-      return this.#renderEvent(type, frame.data)
+      this.#lastData = frame.data
+      return renderFrame({ event: type, data: frame.data })
     }
     return this.#pushParsed(type, frame)
   }

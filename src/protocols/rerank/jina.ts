@@ -69,7 +69,7 @@ const renderMessage = (
   request: RerankRequest,
   exchange: Exchange,
 ): Json => ({
-  id: id ?? exchange.id,
+  id: id === undefined ? exchange.id : exchange.redact(id),
   model: exchange.model,
   results: results.map(({ index, score }) => ({
     index,

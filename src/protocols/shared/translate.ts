@@ -32,7 +32,7 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
     updateState(state, event)
     deltas.handleEvent(event)
     remember?.(event)
-    if (event.type !== 'fault') render(event)
+    if (event.type !== 'fault') render(withoutSecrets(event, exchange))
   })
   const parse = egress.parseStream(exchange)(handleEvent)
 
@@ -74,6 +74,14 @@ export const translateStream = (ingress: Ingress, egress: Egress, exchange: Exch
       return takeOutput()
     },
   }
+}
+
+/** Redacts what a vendor names around the content: the id of the answer, the reason for its end. */
+const withoutSecrets = (event: Event, { redact }: Exchange): Event => {
+  if (event.type === 'start') return { ...event, id: redact(event.id) }
+  if (event.type !== 'finish') return event
+  const { raw, stop } = event
+  return { ...event, ...(raw !== undefined && { raw: redact(raw) }), ...(stop !== undefined && { stop: redact(stop) }) }
 }
 
 /** Detects frames that hold one delta of a text or of a thought and nothing else. */
@@ -147,14 +155,18 @@ export const streamMessage = (ingress: Ingress, egress: Egress, text: string, ex
   const remember = exchange.seals && rememberThoughts(exchange.seals)
   for (const event of replayMessage(message)) {
     remember?.(event)
-    render(event)
+    render(withoutSecrets(event, exchange))
   }
   render(undefined)
   return { body: out, ...usageAndModel(message) }
 }
 
 const renderMessage = (ingress: Ingress, given: Message, exchange: Exchange): RenderedMessage => {
+  const { redact } = exchange
   const message = uniqueMessageCallIds(ingress, exchange, given)
+  message.id = redact(message.id)
+  if (message.raw !== undefined) message.raw = redact(message.raw)
+  if (message.stop !== undefined) message.stop = redact(message.stop)
   if (exchange.seals) replayMessage(message).forEach(rememberThoughts(exchange.seals))
   return { body: writeJson(ingress.renderMessage(message, exchange)), ...usageAndModel(message) }
 }

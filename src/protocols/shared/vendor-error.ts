@@ -78,11 +78,14 @@ export const unparsedFrame = (frame: Frame, exchange: Pick<Exchange, 'redact' | 
   return redactFrame(frame, exchange)
 }
 
+/** So much of a text is redacted before it is cut: part of a secret is one too. */
+const maxCauseSource = 64 * 1024
+
 /** The error for a body that is not an answer. The vendor's text appears only in the log. */
 export const notAnAnswer = (text: string, { redact }: WithRedact): GatewayError => {
   const start = text.slice(0, 4096).trimStart()
   const what = start === '' ? 'nothing' : describeBody(start)
-  const cause = redactKeyLike(redact(start)).slice(0, 200)
+  const cause = redactKeyLike(redact(text.slice(0, maxCauseSource)).trimStart().slice(0, 4096)).slice(0, 200)
   return new GatewayError('upstream_failed', `the vendor answered with ${what}`, cause === '' ? {} : { cause })
 }
 
