@@ -64,7 +64,13 @@ x-request-id: req_c11f25a60edb45f48ee28ad223e35911
   \`upstream_credentials\`, and the vendor's message is only in the log.
 - If a stream fails before its first content, the client gets the real status. Once anything was sent, even a heartbeat,
   the status is 200. The error is then the last frame, \`data: {"error": …}\`, without a \`data: [DONE]\` after it.
-- No error, header or log line contains a configured secret. If a vendor echoes one, the gateway redacts it.
+- No error, header or log line contains a secret of the configuration or one that the gateway got at run time, such as
+  an access token. If a vendor echoes one, the gateway redacts it, in every usual encoding: URL, JSON, HTML, base64,
+  hexadecimal. The same holds for frames and bodies that are not content of an answer. What a model wrote is not
+  searched.
+- A short secret could be part of an ordinary word. One below 8 characters, or below 12 letters and nothing else, is only
+  redacted as a whole word. One below 4 characters, a placeholder such as \`none\`, and a common word such as
+  \`password\` are not redacted at all, so choose longer keys.
 
 The column "log" is the code in the log. \`error.type\` and \`error.code\` are what the client sees if the vendor sent no type
 or code of its own.

@@ -1,0 +1,15 @@
+/**
+ * `npm run abuse [-- NAME…]`: runs the tests of `test/abuse/` whose path contains a name, or all, in their full size.
+ * `npm test` runs a small part of each.
+ */
+import { join } from 'node:path'
+
+const folder = 'test/abuse'
+const names = process.argv.slice(2)
+const filters = names.length === 0 ? [folder] : names.map(name => `${folder}/${name}`)
+const child = Bun.spawn([process.execPath, 'test', '--timeout=600000', ...filters], {
+  cwd: join(import.meta.dir, '..'),
+  env: { ...process.env, ABUSE: 'full' },
+  stdio: ['inherit', 'inherit', 'inherit'],
+})
+process.exitCode = await child.exited
