@@ -68,8 +68,8 @@ x-request-id: req_c11f25a60edb45f48ee28ad223e35911
   an access token. If a vendor echoes one, the gateway redacts it, in every usual encoding: URL, JSON, HTML, base64,
   hexadecimal. The same holds for frames and bodies that are not content of an answer. What a model wrote is not
   searched.
-- A short secret could be part of an ordinary word. One below 8 characters, or below 12 letters and nothing else, is only
-  redacted as a whole word. One below 4 characters, a placeholder such as \`none\`, and a common word such as
+- A short secret could be part of an ordinary word. One below 8 characters, or below 12 letters or digits and nothing else,
+  is only redacted as a whole word. One below 4 characters, a placeholder such as \`none\`, and a common word such as
   \`password\` are not redacted at all, so choose longer keys.
 
 The column "log" is the code in the log. \`error.type\` and \`error.code\` are what the client sees if the vendor sent no type

@@ -15,7 +15,7 @@ const placeholder = '•••'
  * Creates a function that replaces every secret, of the configuration and of run time, in every usual encoding: escapes
  * of JSON, URLs, HTML and program source, several layers of them in any mix; base64 of the secret alone or with
  * something before it; hexadecimal and decimal bytes; any letter case. A secret that could be a word (below 8
- * characters, or below 12 letters and nothing else) is only replaced as a whole word in its own case, and one below 4
+ * characters, or below 12 letters or digits and nothing else) is only replaced as a whole word in its own case, and one below 4
  * characters never. It scans the whole text in linear time, so use it for errors, names and logs and never for content.
  */
 export const createRedact = (secrets: readonly string[], runtimeSecrets?: RuntimeSecrets): Redact => {

@@ -63,7 +63,7 @@ export type Exchange = {
   freeTextTools?: ReadonlySet<string>
   /** The vendor's own corrections of a frame or body of this protocol; applied before the protocol's normalization. */
   patchResponse?: (body: JsonObject) => void
-  /** Removes every configured secret from a vendor's text. */
+  /** Removes every secret, of the configuration and of run time, from a vendor's text that is not content. */
   redact: (text: string) => string
   /** What the vendor's own error codes mean: see `Wire.failureCodes`. */
   failureCodes?: Readonly<Record<string, FailureReason | Failure>> | undefined

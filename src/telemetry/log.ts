@@ -25,19 +25,19 @@ const flushDelay = 100
 
 /**
  * Creates a log. Lines below the level are dropped immediately. The others are rendered immediately, because text keeps
- * less memory alive than the objects it describes; they are redacted and written together.
+ * less memory alive than the objects it describes. Each is redacted when all are written together.
  */
 export const createLog = (sink: LogSink, initial: LogSettings): Log => {
   let settings = initial
-  let buffer = ''
+  let lines: string[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const flush = () => {
     if (timer !== undefined) clearTimeout(timer)
     timer = undefined
-    if (buffer === '') return
-    const text = settings.redact(buffer)
-    buffer = ''
+    if (lines.length === 0) return
+    const text = lines.map(settings.redact).join('')
+    lines = []
     sink.write(text)
   }
 
@@ -50,7 +50,7 @@ export const createLog = (sink: LogSink, initial: LogSettings): Log => {
     write(line) {
       if (severities[line.level] < severities[settings.level]) return
       const render = sink.isTerminal && settings.format === 'auto' ? renderPretty : renderJson
-      buffer += render(new Date(), line)
+      lines.push(render(new Date(), line))
       timer ??= setTimeout(flush, flushDelay)
     },
   }

@@ -41,11 +41,15 @@ describe('a configured secret', () => {
     expect(createRedact(['abcd'])(nested('\\u0061bcd'))).toBe(nested('•••'))
   })
 
-  test.each(['abcd', 'password1'.slice(0, 7), 'canaryword'])(
+  test('of a word is only replaced in its own case', () => {
+    expect(createRedact(['canaryword'])('CANARYWORD canaryword')).toBe('CANARYWORD •••')
+  })
+
+  test.each(['abcd', '12345678901', 'canaryword'])(
     'that could be a word, %s, is only replaced as a whole word',
     word => {
       const redact = createRedact([word])
-      for (const text of [`x${word}`, `${word}s`, `${word}1`, word.toUpperCase(), Buffer.from(word).toString('base64')])
+      for (const text of [`x${word}`, `${word}s`, `${word}1`, Buffer.from(word).toString('base64')])
         expect(redact(text)).toBe(text)
       for (const mark of [' ', '"', '/', '-', '_', 'é', '%20', '\\n'])
         expect(redact(`${mark}${word}${mark}`)).toBe(`${mark}•••${mark}`)

@@ -48,6 +48,8 @@ const orders: readonly (readonly number[])[] = [
     [4, 2, 1],
   ],
 ]
+/** In bytes. A longer text is read in one order only, because the others cost six times as much. */
+const maxMixedLength = 256 * 1024
 /** So many steps are taken in each order: an error in JSON, in an error in JSON, in a URL. */
 const maxSteps = 7
 
@@ -56,7 +58,7 @@ export const visitLayers = (text: DecodedText, visit: (layer: DecodedText) => vo
   visit(text)
   const kinds = visitInOrder(text, [allKinds], visit)
   const hasSeveralKinds = (kinds & (kinds - 1)) !== 0
-  if (!hasSeveralKinds) return
+  if (!hasSeveralKinds || text.length > maxMixedLength) return
   const distinct = new Map(
     orders.map(order => order.filter(kind => (kind & kinds) !== 0)).map(order => [`${order}`, order]),
   )

@@ -19,12 +19,12 @@ export const foldTable: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, 
 
 /** A shorter secret, in bytes, may be a part of ordinary words. */
 const minStrongLength = 8
-/** A secret of fewer letters and nothing else may be an ordinary word. */
-const minLettersLength = 12
+/** A secret of fewer letters, or digits, and nothing else may be an ordinary word or number. */
+const minPlainLength = 12
 /** A line of a longer secret counts as a secret of its own from this length on. */
 const minLineLength = 16
 /**
- * Every spelling of a secret. A secret that could be a word, because it is short or consists of a few letters only, is
+ * Every spelling of a secret. A secret that could be a word, because it is short or consists of a few letters or digits only, is
  * searched for as a word and not in base64 or as numbers: `test` must not damage `latest`.
  */
 export const spellingsOf = (secret: string): Spelling[] => {
@@ -35,7 +35,7 @@ export const spellingsOf = (secret: string): Spelling[] => {
 /** Whether a secret is so long or so mixed that no ordinary text contains it by chance. */
 const isStrong = (secret: string): boolean => {
   const length = Buffer.byteLength(secret)
-  return length >= minLettersLength || (length >= minStrongLength && !/^[A-Za-z]*$/.test(secret))
+  return length >= minPlainLength || (length >= minStrongLength && !/^(?:[A-Za-z]*|\d*)$/.test(secret))
 }
 
 /** The lines of a key file. A vendor may repeat them with other line breaks. The first and last line are public. */
