@@ -50,11 +50,15 @@ export const modelFilter = (scopes: readonly string[] | undefined): ((model: str
   return model => exact.has(model) || prefixes.some(prefix => model.startsWith(prefix))
 }
 
-const createCaller = (id: string, scopes?: readonly string[]): Caller => ({
+const createCaller = (id: string, owner: string, scopes?: readonly string[]): Caller => ({
   id,
+  owner,
   canUse: modelFilter(scopes),
   ...(scopes === undefined ? {} : { scopes }),
 })
+
+/** 128 bits: no caller can find a key that shares the state of another. */
+const ownerOf = (digest: Uint8Array): string => Buffer.from(digest).toString('hex').slice(0, 32)
 
 type KnownKey = { digest: Uint8Array; caller: Caller }
 
@@ -66,7 +70,10 @@ const knownKeys = (rules: readonly KeyRule[]): KnownKey[] => {
     const known = byDigest.get(hexDigest)
     byDigest.set(hexDigest, known ? mergeRules(known, rule) : rule)
   }
-  return [...byDigest.values()].map(({ id, digest, scopes }) => ({ digest, caller: createCaller(id, scopes) }))
+  return [...byDigest.values()].map(({ id, digest, scopes }) => ({
+    digest,
+    caller: createCaller(id, ownerOf(digest), scopes),
+  }))
 }
 
 const mergeRules = (one: KeyRule, other: KeyRule): KeyRule => {
@@ -89,7 +96,7 @@ const findCaller = (keys: readonly KnownKey[], presented: string): Caller | unde
 /** Without configured keys every caller is `anonymous`. Otherwise one valid key among those presented is enough. */
 export const createAuth = (rules: readonly KeyRule[]): Auth => {
   const keys = knownKeys(rules)
-  const anonymous = createCaller('anonymous')
+  const anonymous = createCaller('anonymous', 'anonymous')
   return {
     authenticate: presented => {
       if (keys.length === 0) return anonymous

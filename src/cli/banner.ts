@@ -25,7 +25,7 @@ export const banner = ({ settings, router }: Runtime, port: number): string => {
   return `simple-one-api ${version}\n${rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}\n`).join('')}`
 }
 
-const anyCaller = { id: 'start', canUse: () => true }
+const anyCaller = { id: 'start', owner: 'start', canUse: () => true }
 
 /** A warning if anybody on the network can use the configured keys. Otherwise an empty string. */
 export const exposureWarning = ({ keys, host }: CompiledConfig): string =>

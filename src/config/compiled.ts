@@ -10,7 +10,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** A client key. Only its SHA-256 is stored, in `digest`. */
 export type KeyRule = {
-  /** The caller's name in the log: the configured name, `master`, or `key-` and 6 hex digits of the digest. */
+  /** The caller's name in the log: the configured name, `master`, or `key-` and 12 hex digits of the digest. */
   id: string
   digest: Uint8Array
   /** Model names, `prefix*` or `*`. Absent: every model. */

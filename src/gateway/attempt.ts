@@ -140,7 +140,7 @@ const responsePipeFor = (
   const patchResponse = wire.patchResponse?.[vendorProtocol]
   if (patchResponse) exchange.patchResponse = patchResponse
   exchange.failureCodes = wire.failureCodes
-  const storeResponse = storeResponseFor({ clientRequest, conversation }, target, lifetime.record.caller ?? '', runtime)
+  const storeResponse = storeResponseFor({ clientRequest, conversation }, target, lifetime.record.owner, runtime)
   return { clientProtocol: clientRequest.protocol, vendorProtocol, exchange, shouldRememberThoughts, storeResponse }
 }
 
@@ -239,7 +239,7 @@ const exchangeFor = (
   created: Math.floor(Date.now() / 1000),
   model: plan.model,
   sealOrigin: sealOriginOf(target),
-  seals: runtime.seals.forCaller(lifetime.record.caller ?? ''),
+  seals: runtime.seals.forCaller(lifetime.record.owner),
   ...(clientRequest.json && { clientRequest: clientRequest.json.original ?? clientRequest.json.body }),
   usageRequested: clientRequest.usageRequested,
   loss: noteLoss,

@@ -93,6 +93,7 @@ export const answerParts = async (
     parent.throwIfEnded()
     const lifetime = partRecords.begin(parent.record.method, parent.record.path)
     lifetime.record.caller = parent.record.caller
+    lifetime.record.owner = parent.record.owner
     try {
       return await readJsonBody(await answerPart(part, lifetime))
     } catch (thrown) {

@@ -82,7 +82,12 @@ export const handleRequest = async (
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
     if ('parts' in batchPlan) return await answerBatch(received, batchPlan, caller, context)
-    const { clientRequest, plan, conversation } = await resumePreviousResponse(received, batchPlan, caller.id, context)
+    const { clientRequest, plan, conversation } = await resumePreviousResponse(
+      received,
+      batchPlan,
+      caller.owner,
+      context,
+    )
     context.conversation = conversation
     return await (clientRequest.stream ? answerStream : answerComplete)(clientRequest, plan, context)
   } catch (thrown) {

@@ -21,6 +21,7 @@ export const identifyCaller = (
   try {
     const caller = auth.authenticate(keys)
     record.caller = caller.id
+    record.owner = caller.owner
     return caller
   } catch (thrown) {
     const error = asGatewayError(thrown)

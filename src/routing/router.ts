@@ -38,8 +38,10 @@ export type RoutingRequest = {
 
 /** The owner of a client key. */
 export type Caller = {
-  /** For the log and for affinity. Never the key itself. */
+  /** For the log. Never the key itself. Several keys may have one name. */
   id: string
+  /** Whose state this is: hex digits of the key's digest. Stored state and affinity belong to it, never to a name. */
+  owner: string
   /** True if this caller may name this model. */
   canUse: (model: string) => boolean
   /** The configured scopes. Undefined: every model. */

@@ -36,7 +36,12 @@ export const findTarget = (id: string, entries: readonly Entry[]): Target | unde
  * conversation grows. The key contains no text of the conversation.
  * @param reader reads the body in the request's own protocol
  */
-export const affinityOf = (reader: RequestReader, body: JsonObject, caller: { id: string }, model: string): string => {
+export const affinityOf = (
+  reader: RequestReader,
+  body: JsonObject,
+  caller: { owner: string },
+  model: string,
+): string => {
   const conversation = reader.conversationNameOf(body) ?? Bun.hash(reader.openingOf(body)).toString(36)
-  return `${caller.id}\n${model}\n${conversation}`
+  return `${caller.owner}\n${model}\n${conversation}`
 }

@@ -58,7 +58,7 @@ export const answerStoredResponse = async (
       lifetime,
       runtime,
     )
-    if (request.method === 'DELETE') runtime.answers.forget(caller.id, storedRequest.id)
+    if (request.method === 'DELETE') runtime.answers.forget(caller.owner, storedRequest.id)
     return respondJson(body, protocols.get(protocol)!, lifetime, runtime)
   } catch (thrown) {
     const error = lifetime.endReason ?? asGatewayError(thrown)
@@ -72,14 +72,14 @@ const storedResponseBody = async (
   lifetime: RequestLifetime,
   runtime: Runtime,
 ): Promise<JsonObject> => {
-  const found = runtime.answers.find(caller.id, storedRequest.id)
+  const found = runtime.answers.find(caller.owner, storedRequest.id)
   const target = storingTargetOf(found, caller, storedRequest.id, runtime)
   if (!target && found) return renderStored(storedRequest, found)
   if (!target) throw responseNotFound(storedRequest.id)
   const body = withClientNames(await fetchStoredResponse(storedRequest, target, { lifetime, runtime }), found)
   // A response created in the background may have finished since.
   if (found && body.object === 'response' && body.id === storedRequest.id && storedRequest.method !== 'DELETE')
-    storeAnswer(body, found, caller.id, runtime)
+    storeAnswer(body, found, caller.owner, runtime)
   return body
 }
 
@@ -103,7 +103,7 @@ const storingTargetOf = (
   id: string,
   runtime: Runtime,
 ): Target | undefined => {
-  const storedAt = found ? found.native && found.target : runtime.answers.pinnedTarget(caller.id, id)
+  const storedAt = found ? found.native && found.target : runtime.answers.pinnedTarget(caller.owner, id)
   if (storedAt) return findTarget(storedAt, runtime.settings.entries)
   return found ? undefined : onlyStoringTarget(runtime)
 }

@@ -1,6 +1,7 @@
 /**
  * Stores answers that a later request may continue, by id, and their items by item id. It also remembers which target
- * wrote what only its writer can read. Each caller sees only its own answers.
+ * wrote what only its writer can read. Each caller (a `Caller.owner`) sees only its own answers, and none can evict those of
+ * another.
  */
 import { isObject, type Json, type JsonObject } from '../base/json/json.ts'
 import { itemsById } from '../protocols/openai-responses/stored/item-references.ts'
@@ -28,21 +29,22 @@ export type AnswerStore = {
 
 const defaultBounds: Bounds = { entries: 50_000, bytes: 64 * 1024 * 1024, seconds: 3600 }
 
-/** `key`: of the answer. `items`: by their keys. */
-type AnswerRecord = { key: string; answer: StoredAnswer; items: ReadonlyMap<string, JsonObject> }
+/** `caller`: its owner. `key`: of the answer. `items`: by their keys. */
+type AnswerRecord = { caller: string; key: string; answer: StoredAnswer; items: ReadonlyMap<string, JsonObject> }
 
 /** @param now returns milliseconds; for tests */
 export const createAnswerStore = (bounds = defaultBounds, now?: () => number): AnswerStore => {
   const items = createItemIndex<AnswerRecord>()
   const records = createBoundedCache<AnswerRecord>(bounds, now, record => items.drop(record.items.keys(), record))
   const pinnedTargets = createBoundedCache<string>({ ...bounds, bytes: bounds.bytes / 4 }, now)
-  const find = (key: string): StoredAnswer | undefined => records.find(key)?.answer
+  const find = (caller: string, key: string): StoredAnswer | undefined => records.find(caller, key)?.answer
   return {
     keep(caller, id, answer) {
       const key = keyOf(caller, id)
       const keyedItems = [...itemsById(id, answer)].map(([item, value]) => [keyOf(caller, item), value] as const)
-      const record: AnswerRecord = { key, answer, items: new Map(keyedItems) }
+      const record: AnswerRecord = { caller, key, answer, items: new Map(keyedItems) }
       const isKept = records.keep(
+        caller,
         key,
         record,
         bytesOf(record.answer.answer) + bytesOf(answer.input) + bytesPerItem * record.items.size,
@@ -50,19 +52,19 @@ export const createAnswerStore = (bounds = defaultBounds, now?: () => number): A
       if (isKept) items.add(record.items, record)
       return isKept
     },
-    find: (caller, id) => find(keyOf(caller, id)),
+    find: (caller, id) => find(caller, keyOf(caller, id)),
     findItem(caller, id) {
       const indexed = items.find(keyOf(caller, id))
-      const answer = indexed && find(indexed.holder.key)
+      const answer = indexed && find(caller, indexed.holder.key)
       return answer && { item: indexed.item, answer }
     },
     forget(caller, id) {
-      records.forget(keyOf(caller, id))
-      pinnedTargets.forget(keyOf(caller, id))
+      records.forget(caller, keyOf(caller, id))
+      pinnedTargets.forget(caller, keyOf(caller, id))
     },
     pinTarget: (caller, item, target) =>
-      void pinnedTargets.keep(keyOf(caller, item), target, item.length + target.length + 256),
-    pinnedTarget: (caller, item) => pinnedTargets.find(keyOf(caller, item)),
+      void pinnedTargets.keep(caller, keyOf(caller, item), target, item.length + target.length + 256),
+    pinnedTarget: (caller, item) => pinnedTargets.find(caller, keyOf(caller, item)),
   }
 }
 

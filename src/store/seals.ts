@@ -24,11 +24,11 @@ class CallerSealMemory implements SealMemory {
   ) {}
 
   save(call: ToolCall, value: CallMemory): void {
-    this.memories.keep(keyOf(this.caller, call), value, sizeOf(value))
+    this.memories.keep(this.caller, keyOf(this.caller, call), value, sizeOf(value))
   }
 
   find(call: ToolCall): CallMemory | undefined {
-    return this.memories.find(keyOf(this.caller, call))
+    return this.memories.find(this.caller, keyOf(this.caller, call))
   }
 }
 

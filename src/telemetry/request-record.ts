@@ -11,6 +11,8 @@ export class RequestRecord {
   /** Milliseconds of `performance.now()`. */
   readonly startedAt = performance.now()
   caller: string | undefined
+  /** Whose stored state the request may use: `Caller.owner`. Not logged. */
+  owner = ''
   model: string | undefined
   target: string | undefined
   /** `<entry>/<model>` of the last attempt. */

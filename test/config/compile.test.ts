@@ -208,11 +208,11 @@ describe('keys', () => {
     })
     expect(keys).toEqual([
       { id: 'master', digest: sha256('master-key') },
-      { id: expect.stringMatching(/^key-[0-9a-f]{6}$/), digest: sha256('scoped-key'), scopes: ['a', 'b', 'c*'] },
+      { id: expect.stringMatching(/^key-[0-9a-f]{12}$/), digest: sha256('scoped-key'), scopes: ['a', 'b', 'c*'] },
       { id: 'ada', digest: sha256('named-key') },
       { id: expect.any(String), digest: sha256('none-key'), scopes: [] },
     ])
-    expect(keys[1]!.id).toBe(`key-${Buffer.from(sha256('scoped-key')).toString('hex').slice(0, 6)}`)
+    expect(keys[1]!.id).toBe(`key-${Buffer.from(sha256('scoped-key')).toString('hex').slice(0, 12)}`)
   })
 
   test('repeated keys become one key with the models of both', () => {

@@ -32,7 +32,7 @@ const newState = (): LongLivedState => {
 }
 
 const targetsOf = ({ router }: Runtime) => {
-  const caller = { id: 'caller', canUse: () => true }
+  const caller = { id: 'caller', owner: 'caller', canUse: () => true }
   return router.plan({ model: 'm', protocol: 'openai-chat', caller, affinity: () => '' }).targets
 }
 const firstEntry = (runtime: Runtime): string => targetsOf(runtime)[0]!.entry.id

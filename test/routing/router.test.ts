@@ -42,6 +42,7 @@ const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): Co
 
 const callerOf = (scopes?: string[]): Caller => ({
   id: 'caller',
+  owner: 'caller',
   canUse: modelFilter(scopes),
   ...(scopes ? { scopes } : {}),
 })
@@ -435,7 +436,7 @@ describe('the affinity key', () => {
       affinityFor({ messages: opening }),
       affinityFor({ messages: [text('be rude', 'system'), text('hello')] }),
       affinityFor({ messages: [text('be kind', 'system'), text('good-bye')] }),
-      affinityFor({ messages: opening }, { ...anyone, id: 'other' }),
+      affinityFor({ messages: opening }, { ...anyone, owner: 'other' }),
       affinityFor({ messages: opening }, anyone, 'n'),
       affinityFor({ messages: image('data:image/png;base64,AAAA') }),
       affinityFor({ messages: image('data:image/png;base64,BBBB') }),

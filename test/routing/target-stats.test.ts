@@ -250,7 +250,7 @@ describe('the router and the request lifetime over entries and credentials', () 
       entries,
       redirect: new Map<string, string>(),
     } as unknown as Parameters<typeof createRouter>[0]
-    const caller = { id: 'c', canUse: () => true }
+    const caller = { id: 'c', owner: 'c', canUse: () => true }
     const request = { model: 'model', protocol: 'openai-chat', caller, affinity: () => '' }
     const records = new RequestRecords(log)
     records.stats = stats

@@ -29,7 +29,23 @@ export const readKeys = (config: Config, { report, isBroken }: CheckContext): Ke
     rules.set(key, duplicate ? mergeKeys(duplicate, next) : next)
     if (duplicate) report('warning', `${path}.api_key`, duplicateMessage(key === master))
   }
-  return [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
+  const keys = [...rules.values()].map(rule => ruleOf(rule, rule.key === master))
+  warnOfEqualNames(keys, report)
+  return keys
+}
+
+/** What a key stores belongs to the key, not to its name, but the log tells keys apart only by their names. */
+const warnOfEqualNames = (keys: readonly KeyRule[], report: CheckContext['report']): void => {
+  const names = new Set<string>()
+  for (const { id } of keys) {
+    if (names.has(id))
+      report(
+        'warning',
+        'api_keys',
+        `several keys are named ${JSON.stringify(id.slice(0, 100))}: the log cannot tell them apart`,
+      )
+    names.add(id)
+  }
 }
 
 const duplicateMessage = (isMaster: boolean): string =>
@@ -59,6 +75,6 @@ const mergeKeys = (first: KeyConfig, second: KeyConfig): KeyConfig => ({
 
 const ruleOf = ({ key, name, scopes }: KeyConfig, isMaster: boolean): KeyRule => {
   const digest = new Bun.CryptoHasher('sha256').update(key).digest()
-  const id = name ?? (isMaster ? 'master' : `key-${digest.toString('hex').slice(0, 6)}`)
+  const id = name ?? (isMaster ? 'master' : `key-${digest.toString('hex').slice(0, 12)}`)
   return { id, digest: new Uint8Array(digest), ...(scopes && { scopes }) }
 }
