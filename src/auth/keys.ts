@@ -42,12 +42,19 @@ const bearerToken = (header: string | null): string | null => {
   return null
 }
 
+/** What a vendor's URL or a list of models could read as more than one name. */
+const unclearCharacters = /[\p{C}%?#\\,;|]|[^\S ]|\.\.|^\/|\s$/u
+
+/** Whether what follows a prefix is the rest of one name. A vendor behind a wildcard gets it as it is. */
+const isPlainRest = (rest: string): boolean => !unclearCharacters.test(rest)
+
 /** Scopes are exact names, `prefix*` and `*`. Undefined allows every model, an empty list none. */
 export const modelFilter = (scopes: readonly string[] | undefined): ((model: string) => boolean) => {
   if (scopes === undefined || scopes.includes('*')) return () => true
   const exact = new Set(scopes.filter(scope => !scope.endsWith('*')))
   const prefixes = scopes.filter(scope => scope.endsWith('*')).map(scope => scope.slice(0, -1))
-  return model => exact.has(model) || prefixes.some(prefix => model.startsWith(prefix))
+  return model =>
+    exact.has(model) || prefixes.some(prefix => model.startsWith(prefix) && isPlainRest(model.slice(prefix.length)))
 }
 
 const createCaller = (id: string, owner: string, scopes?: readonly string[]): Caller => ({

@@ -26,6 +26,7 @@ import { type CompleteResponse, openStream, readCompleteResponse } from './conve
 import { estimateAfterFailure, planTokenCount } from './count-tokens.ts'
 import { answerParts, splitBatch } from './fan-out.ts'
 import { identifyCaller } from './identify-caller.ts'
+import { checkKeyScope, formFieldCheck } from './key-scope.ts'
 import { resumePreviousResponse } from './previous-response.ts'
 import { serveWithRetries } from './retry.ts'
 import type { Runtime } from './runtime.ts'
@@ -65,7 +66,7 @@ export const handleRequest = async (
     const caller = identifyCaller(request, operation.query, connection, lifetime, runtime)
     lifetime.applyOptions(request.headers, runtime.settings.exposeTargets)
     const received = parseClientRequest(
-      await readBody(request, operation, runtime),
+      await readBody(request, operation, caller, runtime),
       request.headers,
       operation,
       lifetime,
@@ -73,6 +74,7 @@ export const handleRequest = async (
     )
     connection.disableTimeout()
     const planned = planTargets(received, caller, runtime)
+    checkKeyScope(received, caller)
     lifetime.record.model = planned.model
     const countPlan = planTokenCount(received, planned, runtime)
     if ('estimate' in countPlan) return respondJson(countPlan.estimate, received.protocol, lifetime, runtime)
@@ -82,12 +84,8 @@ export const handleRequest = async (
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
     const batchPlan = splitBatch(received, countPlan)
     if ('parts' in batchPlan) return await answerBatch(received, batchPlan, caller, context)
-    const { clientRequest, plan, conversation } = await resumePreviousResponse(
-      received,
-      batchPlan,
-      caller.owner,
-      context,
-    )
+    const resumed = await resumePreviousResponse(received, batchPlan, caller.owner, context)
+    const { clientRequest, plan, conversation } = resumed
     context.conversation = conversation
     return await (clientRequest.stream ? answerStream : answerComplete)(clientRequest, plan, context)
   } catch (thrown) {
@@ -103,9 +101,10 @@ export const handleRequest = async (
 const readBody = (
   request: Request,
   { protocol }: Operation,
+  caller: Caller,
   { settings: { maxBody } }: Runtime,
 ): Promise<JsonBody | Upload> => {
-  if (isMultipart(request.headers)) return readUpload(request, maxBody)
+  if (isMultipart(request.headers)) return readUpload(request, maxBody, formFieldCheck(protocol, caller))
   return protocol.acceptsForms && isForm(request.headers) ? readForm(request, maxBody) : readJson(request, maxBody)
 }
 

@@ -32,7 +32,7 @@ export const upstreamHeaders = (
   length: number | undefined,
 ): Headers => {
   const headers = new Headers({ 'user-agent': userAgent })
-  headers.set('content-type', clientRequest.upload ? clientRequest.headers.get('content-type')! : 'application/json')
+  headers.set('content-type', clientRequest.upload?.contentType ?? 'application/json')
   const vendor = vendorProtocolOf(vendorProtocol)
   copyHeaders(forwardedHeaders, clientRequest.headers, headers)
   if (vendor.requestHeaders) copyHeaders(vendor.requestHeaders, clientRequest.headers, headers)

@@ -53,6 +53,7 @@ const createTokenCounter = ({
   id,
   protocol: protocol,
   reader: countReader(protocol.reader, unwrapRequest),
+  ...(protocol.scopedFields && { scopedFields: protocol.scopedFields }),
   unwrapRequest,
   renderCount: tokens => ({ [countField]: tokens }),
   checkRequest: checkRequest,

@@ -160,6 +160,8 @@ export interface ClientHalf {
   streamType?: string
   /** Prefix of the ids of its answers: `chatcmpl-`. */
   idPrefix: string
+  /** The top-level fields that a key limited to some models may send. Absent: all but those known to reach further. */
+  scopedFields?: ReadonlySet<string>
   /** What limits and routing ask about a request. */
   reader: RequestReader
   passthrough: Passthrough

@@ -32,29 +32,32 @@ export function* parseParts(bytes: Buffer, delimiter: Buffer): Generator<FormPar
 
 const lineFeed = 10
 
+/** `hasCharset`: a vendor may decode the content in another character set. */
+export type PartHeader = { name: string; isFile: boolean; hasCharset: boolean }
+
 /**
  * Parses the header of a part at offset `at`, which is just behind a delimiter. Returns undefined if the header is
  * incomplete.
  * @throws GatewayError `invalid_request` if the header is too large or ambiguous
  */
-export const parsePartHeaderAt = (
-  bytes: Buffer,
-  at: number,
-): { name: string; isFile: boolean; end: number } | undefined => {
+export const parsePartHeaderAt = (bytes: Buffer, at: number): (PartHeader & { end: number }) | undefined => {
   const end = bytes.indexOf('\r\n\r\n', at)
   if (end >= 0) return { ...parsePartHeader(bytes.toString('utf8', at, end)), end: end + 4 }
   if (bytes.length - at > maxHeaderBytes) throw malformedForm('a part has a head of more than 16 KiB')
   return
 }
 
-const fieldNamePattern = /^[\w!#$%&'*+.^`|~-]+:/
+/** One line without line breaks or controls of its own. */
+const fieldPattern = /^[\w!#$%&'*+.^`|~-]+:[^\0\r\n]*$/
+/** A name that has one reading: no escapes, no encoded words. */
+const plainNamePattern = /^(?!=\?)[^\\%"\p{C}]+$/u
 const parameterPattern = /;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))\s*/g
 
 /**
  * Parses the header of a part: everything between its delimiter and its content. A header that parsers understand
  * differently is refused, because a vendor might read the part as the model.
  */
-const parsePartHeader = (header: string): { name: string; isFile: boolean } => {
+const parsePartHeader = (header: string): PartHeader => {
   const [padding = '', ...fields] = header.split('\r\n')
   const dispositions = fields.filter(field => /^content-disposition:/i.test(field))
   const [disposition = ''] = dispositions
@@ -63,24 +66,52 @@ const parsePartHeader = (header: string): { name: string; isFile: boolean } => {
     value: quoted?.replace(/\\(.)/g, '$1') ?? plain,
   }))
   const names = parameters.filter(({ key }) => key === 'name' || key === 'name*')
-  const hasPlainFields =
-    padding.trim() === '' && fields.every(field => fieldNamePattern.test(field)) && dispositions.length === 1
+  const hasPlainFields = padding === '' && fields.every(field => fieldPattern.test(field)) && dispositions.length === 1
   const isWellFormed = /^content-disposition:\s*form-data\s*;?\s*$/i.test(disposition.replace(parameterPattern, ''))
   const [name] = names
-  if (!hasPlainFields || !isWellFormed || names.length !== 1 || name?.key !== 'name')
+  if (!hasPlainFields || !isWellFormed || names.length !== 1 || name?.key !== 'name' || isEncoded(fields))
     throw malformedForm('a part has an unclear head')
-  return { name: name.value, isFile: parameters.some(({ key }) => key === 'filename' || key === 'filename*') }
+  if (!plainNamePattern.test(name.value) || name.value === '_charset_')
+    throw malformedForm('a part has an unclear name')
+  return {
+    name: name.value,
+    isFile: parameters.some(({ key }) => key === 'filename' || key === 'filename*'),
+    hasCharset: fields.some(field => /^content-type:.*charset\s*=(?!\s*"?(?:utf-8|us-ascii)"?\s*(?:;|$))/i.test(field)),
+  }
 }
+
+/** Whether the content of a part is encoded. Some parsers decode it, others do not (RFC 7578, 4.7). */
+const isEncoded = (fields: readonly string[]): boolean =>
+  fields.some(field => /^content-transfer-encoding:(?!\s*(?:7bit|8bit|binary)\s*$)/i.test(field))
 
 /**
  * The delimiter before every part but the first, including its CRLF.
- * @throws GatewayError `invalid_request` if the content type names no boundary
+ * @throws GatewayError `invalid_request` if the content type names no boundary, or not exactly one
  */
 export const delimiterOf = (contentType: string): Buffer => {
-  const boundary = /;\s*boundary=(?:"([^"]{1,70})"|([^;\s]{1,70}))/i.exec(contentType)
-  if (!boundary) throw malformedForm('its content-type names no boundary')
-  return Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`)
+  const [, quoted, plain] = boundaryPattern.exec(contentType) ?? []
+  const boundary = quoted ?? plain
+  if (boundary === undefined)
+    throw malformedForm(
+      /boundary/i.test(contentType)
+        ? 'its content-type must have the one parameter `boundary`'
+        : 'its content-type names no boundary',
+    )
+  return Buffer.from(`\r\n--${boundary}`)
 }
+
+/** The content type of a form in the one way that every parser reads alike. */
+export const contentTypeOf = (delimiter: Buffer): string => {
+  const boundary = delimiter.toString('latin1').slice('\r\n--'.length)
+  return `multipart/form-data; boundary=${/^[\w'+.-]+$/.test(boundary) ? boundary : `"${boundary}"`}`
+}
+
+/**
+ * A content type with one boundary of the characters that RFC 2046 allows. It may also name the character set UTF-8.
+ * Parsers differ in which of two boundaries they take.
+ */
+const boundaryPattern =
+  /^multipart\/form-data(?:\s*;\s*charset="?utf-8"?)?\s*;\s*boundary=(?:"([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])"|([\w'()+,./:=?-]{1,70}))(?:\s*;\s*charset="?utf-8"?)?\s*;?\s*$/i
 
 /** Two dashes after the delimiter end the form. */
 export const isFinalDelimiter = (bytes: Buffer, at: number): boolean => bytes[at] === 45 && bytes[at + 1] === 45

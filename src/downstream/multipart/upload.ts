@@ -1,5 +1,6 @@
 /**
- * An upload (multipart/form-data). The gateway reads and rewrites only the `model` field. If that field comes before
+ * An upload (multipart/form-data). The gateway rewrites only the `model` field, and refuses
+ * what a vendor may read differently (see `guard`). If that field comes before
  * the first file, the remainder
  * is streamed as it arrives; otherwise the whole form is buffered, up to `max_body`.
  */
@@ -7,17 +8,12 @@ import type { Payload } from '../../upstream/call.ts'
 import { BodyBuffer, tooLarge } from '../body-buffer.ts'
 import { refuseCompressed } from '../json-body.ts'
 import { createFieldFilter, type FormParams, renderField, renderFields } from './fields.ts'
-import {
-  delimiterOf,
-  duplicateModel,
-  type FormPart,
-  isFinalDelimiter,
-  malformedForm,
-  parsePartHeaderAt,
-  parseParts,
-} from './grammar.ts'
+import { contentTypeOf, delimiterOf, duplicateModel, type FormPart, malformedForm, parseParts } from './grammar.ts'
+import { createFormGuard, type FieldCheck, type FormGuard } from './guard.ts'
 
 export type Upload = {
+  /** The content type of the body that `write` returns. */
+  contentType: string
   /** The model as the client named it; undefined if the form does not name one. */
   model: string | undefined
   /**
@@ -37,12 +33,18 @@ export const isMultipart = (headers: Headers): boolean =>
 
 /**
  * Reads an upload as far as needed to find its model.
+ * @param checkField called with the name of each field; of a streamed upload, as the fields arrive
  * @throws GatewayError `invalid_request` if the body is not a form or names the model twice; `too_large`
  */
-export const readUpload = async (request: Request, maxBody: number): Promise<Upload> => {
+export const readUpload = async (
+  request: Request,
+  maxBody: number,
+  checkField: FieldCheck = () => undefined,
+): Promise<Upload> => {
   refuseCompressed(request.headers)
   const delimiter = delimiterOf(request.headers.get('content-type') ?? '')
   if (request.body === null) throw malformedForm('the body is empty')
+  const guard = createFormGuard(delimiter, checkField)
   const reader = request.body.getReader()
   const contentLength = request.headers.get('content-length')
   const length = contentLength === null ? undefined : Number(contentLength)
@@ -61,11 +63,11 @@ export const readUpload = async (request: Request, maxBody: number): Promise<Upl
     const bytes = Buffer.concat(chunks)
     chunks = [bytes]
     const scan = scanParts(bytes, delimiter)
-    if (done || scan.isComplete) return bufferedUpload(bytes, delimiter)
-    if (scan.model && !scan.hasFile) return streamedUpload(bytes, scan.model, reader, delimiter, length)
+    if (done || scan.isComplete) return bufferedUpload(bytes, delimiter, guard)
+    if (scan.model && !scan.hasFile) return streamedUpload(bytes, scan.model, { reader, delimiter, guard, length })
     if (bytesRead > maxBody) throw tooLarge(maxBody)
     if (scan.hasFile || bytes.length > maxSearchBytes)
-      return bufferedUpload(await readRemaining(reader, bytes, maxBody), delimiter)
+      return bufferedUpload(await readRemaining(reader, bytes, maxBody), delimiter, guard)
   }
 }
 
@@ -89,7 +91,8 @@ const scanParts = (bytes: Buffer, delimiter: Buffer): Scan => {
   return { hasFile: false, isComplete: false }
 }
 
-const bufferedUpload = (bytes: Buffer, delimiter: Buffer): Upload => {
+const bufferedUpload = (bytes: Buffer, delimiter: Buffer, guard: FormGuard): Upload => {
+  guard(bytes)
   const models: FormPart[] = []
   let isComplete = false
   for (const part of parseParts(bytes, delimiter)) {
@@ -100,6 +103,7 @@ const bufferedUpload = (bytes: Buffer, delimiter: Buffer): Upload => {
   if (models.length > 1) throw duplicateModel()
   const [part] = models
   return {
+    contentType: contentTypeOf(delimiter),
     model: part && bytes.toString('utf8', part.start, part.end).trim(),
     write: (model, params = {}) => {
       const withModel = part
@@ -123,65 +127,35 @@ const withParams = (bytes: Buffer, delimiter: Buffer, params: FormParams): Buffe
     : Buffer.concat([renderFields(delimiter, params), createFieldFilter(delimiter, names)(bytes)])
 }
 
-const streamedUpload = (
-  bytes: Buffer,
-  part: FormPart,
-  reader: BodyReader,
-  delimiter: Buffer,
-  length: number | undefined,
-): Upload => ({
-  model: bytes.toString('utf8', part.start, part.end).trim(),
-  write: (model, params = {}) => {
-    const names = Object.keys(params)
-    const rewritten = replaceModel(bytes, part, model)
-    const refuseSecondModel = secondModelGuard(delimiter)
-    refuseSecondModel(bytes.subarray(part.end))
-    const filterFields = names.length > 0 ? createFieldFilter(delimiter, names) : undefined
-    const firstChunk = filterFields
-      ? Buffer.concat([renderFields(delimiter, params), filterFields(rewritten)])
-      : rewritten
-    const payload = new ReadableStream<Uint8Array>({
-      start: controller => controller.enqueue(new Uint8Array(firstChunk)),
-      async pull(controller) {
-        const { value, done } = await reader.read()
-        if (done) return controller.close()
-        refuseSecondModel(value)
-        controller.enqueue(filterFields ? new Uint8Array(filterFields(value)) : value)
-      },
-      cancel: reason => reader.cancel(reason),
-    })
-    return {
-      payload,
-      length: length === undefined || filterFields ? undefined : length + firstChunk.length - bytes.length,
-    }
-  },
-})
+type StreamedForm = { reader: BodyReader; delimiter: Buffer; guard: FormGuard; length: number | undefined }
 
-/**
- * Refuses a second `model` field: a vendor might obey it instead of the one that was authorized.
- * @throws GatewayError `invalid_request` from the returned function
- */
-const secondModelGuard = (delimiter: Buffer): ((bytes: Uint8Array) => void) => {
-  let tail = Buffer.alloc(0)
-  let isFinished = false
-  return bytes => {
-    if (isFinished) return
-    const window = Buffer.concat([tail, bytes])
-    let at = window.indexOf(delimiter)
-    let keepFrom = Math.max(window.length - delimiter.length, 0)
-    while (at >= 0) {
-      const headerStart = at + delimiter.length
-      isFinished = isFinalDelimiter(window, headerStart)
-      if (isFinished) return
-      const header = parsePartHeaderAt(window, headerStart)
-      if (!header) {
-        keepFrom = at
-        break
-      }
-      if (header.name === 'model') throw duplicateModel()
-      at = window.indexOf(delimiter, header.end - 4)
-    }
-    tail = window.subarray(keepFrom)
+/** The guard ends the vendor's request as soon as a later chunk is unclear. */
+const streamedUpload = (bytes: Buffer, part: FormPart, form: StreamedForm): Upload => {
+  const { reader, delimiter, guard, length } = form
+  guard(bytes)
+  return {
+    contentType: contentTypeOf(delimiter),
+    model: bytes.toString('utf8', part.start, part.end).trim(),
+    write: (model, params = {}) => {
+      const names = Object.keys(params)
+      const rewritten = replaceModel(bytes, part, model)
+      const filterFields = names.length > 0 ? createFieldFilter(delimiter, names) : undefined
+      const firstChunk = filterFields
+        ? Buffer.concat([renderFields(delimiter, params), filterFields(rewritten)])
+        : rewritten
+      const payload = new ReadableStream<Uint8Array>({
+        start: controller => controller.enqueue(new Uint8Array(firstChunk)),
+        async pull(controller) {
+          const { value, done } = await reader.read()
+          if (done) return controller.close()
+          guard(value)
+          controller.enqueue(filterFields ? new Uint8Array(filterFields(value)) : value)
+        },
+        cancel: reason => reader.cancel(reason),
+      })
+      const isLengthKnown = length !== undefined && !filterFields
+      return { payload, length: isLengthKnown ? length + firstChunk.length - bytes.length : undefined }
+    },
   }
 }
 

@@ -9,7 +9,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, id, reader } from './wire.ts'
+import { checkRequest, id, reader, scopedFields } from './wire.ts'
 
 export const anthropic: Protocol = {
   kind: 'chat',
@@ -32,6 +32,7 @@ export const anthropic: Protocol = {
   turnsField: 'messages',
   mayNameUrls: text => text.includes('"url"'),
   reader,
+  scopedFields,
   headers,
   requestIdHeader: 'request-id',
   responseHeaders: ['anthropic-ratelimit-*'],

@@ -67,6 +67,13 @@ export const MessagesRequest = Type.Object(
  */
 export const checkRequest = createChecker(MessagesRequest)
 
+/** See `ClientHalf.scopedFields`. Left out are `container` and `thread`: the vendor stores them for the whole account. */
+export const scopedFields: ReadonlySet<string> = new Set([
+  ...Object.keys(MessagesRequest.properties),
+  ...['service_tier', 'mcp_servers', 'context_management', 'output_format', 'cache_control', 'betas', 'inference_geo'],
+  ...['speed', 'anthropic_version', 'anthropic_beta', 'reasoning_effort', 'enable_thinking'],
+])
+
 /** A cache mark is ignored: it moves as a conversation grows. */
 export const reader = requestReader({
   prompt: {

@@ -165,6 +165,12 @@ const reader = requestReader({
   contentOf: ({ text, parts, content }) => text ?? parts ?? content,
 })
 
+/** See `ClientHalf.scopedFields`. */
+const scopedFields: ReadonlySet<string> = new Set([
+  ...knownFields,
+  ...['requests', 'task_type', 'output_dimensionality', 'auto_truncate'],
+])
+
 const sharedMembers = {
   kind: 'unary',
   task: 'embedding',
@@ -173,6 +179,7 @@ const sharedMembers = {
   renderError,
   renderStreamError,
   reader,
+  scopedFields,
 } as const
 
 const checkContent = (request: Json | undefined, path: string): void => {

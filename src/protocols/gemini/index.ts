@@ -9,7 +9,7 @@ import { id } from './parts/part.ts'
 import { heartbeat, passthrough, renderFrame, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { answerCount, checkRequest, reader, volatileFields } from './wire.ts'
+import { answerCount, checkRequest, reader, scopedFields, volatileFields } from './wire.ts'
 
 export const gemini: Protocol = {
   kind: 'chat',
@@ -33,5 +33,6 @@ export const gemini: Protocol = {
   turnsField: 'contents',
   answerCount,
   reader,
+  scopedFields,
   passthrough,
 }

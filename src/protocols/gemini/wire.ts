@@ -91,6 +91,16 @@ const check = createChecker(GenerateRequest)
 /** @throws GatewayError `invalid_request`; its `param` is the path of the first error, in camelCase. */
 export const checkRequest = (body: JsonObject): void => check(camelBody(body))
 
+const openFields = [
+  ...Object.keys(GenerateRequest.properties).filter(name => name !== 'cachedContent'),
+  ...['model', 'labels', 'store', 'serviceTier', 'generateContentRequest'],
+]
+
+/** See `ClientHalf.scopedFields`, in both spellings. Left out is `cachedContent`, which the vendor stores for the account. */
+export const scopedFields: ReadonlySet<string> = new Set(
+  openFields.flatMap(name => [name, name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)]),
+)
+
 /** The settings of the answer, with names in camelCase. */
 const generationConfigOf = (body: JsonObject): JsonObject => {
   const config = body.generationConfig ?? body.generation_config

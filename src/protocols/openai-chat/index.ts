@@ -10,7 +10,7 @@ import { callReasoning } from './reasoning/restore-reasoning.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
 import { usageOption } from './usage-option.ts'
-import { answerCount, checkRequest, reader, vendorHeaders, volatileFields } from './wire.ts'
+import { answerCount, checkRequest, reader, scopedFields, vendorHeaders, volatileFields } from './wire.ts'
 
 export const openaiChat: Protocol = {
   kind: 'chat',
@@ -33,6 +33,7 @@ export const openaiChat: Protocol = {
   turnsField: 'messages',
   answerCount,
   reader,
+  scopedFields,
   ...vendorHeaders,
   usageOption,
   callReasoning,

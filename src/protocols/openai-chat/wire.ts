@@ -104,6 +104,22 @@ export const ChatRequest = Type.Object(
 
 export const checkRequest = createChecker(ChatRequest)
 
+/** See `ClientHalf.scopedFields`: the fields of the schema, and settings of one answer that vendors add to the protocol. */
+export const scopedFields: ReadonlySet<string> = new Set([
+  ...Object.keys(ChatRequest.properties),
+  ...['modalities', 'audio', 'prediction', 'metadata', 'store', 'service_tier', 'verbosity', 'web_search_options'],
+  ...['prompt_cache_key', 'prompt_cache_retention', 'safety_identifier', 'cache_control', 'request_id', 'user_id'],
+  ...['top_k', 'top_a', 'min_p', 'typical_p', 'repetition_penalty', 'length_penalty', 'do_sample', 'best_of'],
+  ...['min_tokens', 'ignore_eos', 'stop_token_ids', 'include_stop_str_in_output', 'skip_special_tokens', 'echo'],
+  ...['bad_words', 'random_seed', 'safe_prompt', 'prompt_mode', 'mask_sensitive_info', 'num_ctx', 'keep_alive'],
+  ...['thinking', 'thinking_budget', 'enable_thinking', 'preserve_thinking', 'chat_template_kwargs', 'reasoning'],
+  ...['include_reasoning', 'reasoning_format', 'reasoning_split', 'reasoning_history', 'tool_stream', 'usage'],
+  ...['enable_search', 'search_options', 'search_parameters', 'search_mode', 'search_recency_filter', 'web_search'],
+  ...['search_domain_filter', 'return_images', 'return_related_questions', 'citation_options', 'documents'],
+  ...['guided_json', 'guided_regex', 'guided_choice', 'guided_grammar', 'structured_outputs', 'grammar'],
+  ...['transforms', 'vl_high_resolution_images', 'incremental_output', 'translation_options', 'partial_mode'],
+])
+
 /** Some parts and fields are of vendors that extend the protocol. */
 export const reader = requestReader({
   prompt: {

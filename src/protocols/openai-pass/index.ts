@@ -9,23 +9,27 @@ import { vendorHeaders } from '../openai-chat/wire.ts'
 import type { PassthroughProtocol } from '../protocol.ts'
 import { parseError } from '../shared/vendor-error.ts'
 import { completionsPath, passthroughFor } from './passthrough.ts'
-import { createRequestCheck, reader } from './request.ts'
+import { createRequestCheck, reader, scopedFieldsOf } from './request.ts'
 
 /**
  * `path` is the part of the URL after `/v1/`: `embeddings`, `images/generations`. Any path passes; requests to known
  * paths are also checked.
  */
-export const openaiPass = (path: ProtocolId): PassthroughProtocol => ({
-  kind: 'passthrough',
-  id: path,
-  checkRequest: createRequestCheck(path),
-  renderError,
-  renderStreamError,
-  idPrefix: 'cmpl-',
-  reader,
-  parseError,
-  ...vendorHeaders,
-  answersPlainText: path.startsWith('audio/'),
-  ...(path === completionsPath && { usageOption }),
-  passthrough: passthroughFor(path),
-})
+export const openaiPass = (path: ProtocolId): PassthroughProtocol => {
+  const scopedFields = scopedFieldsOf(path)
+  return {
+    kind: 'passthrough',
+    id: path,
+    checkRequest: createRequestCheck(path),
+    renderError,
+    renderStreamError,
+    idPrefix: 'cmpl-',
+    reader,
+    ...(scopedFields && { scopedFields }),
+    parseError,
+    ...vendorHeaders,
+    answersPlainText: path.startsWith('audio/'),
+    ...(path === completionsPath && { usageOption }),
+    passthrough: passthroughFor(path),
+  }
+}

@@ -17,6 +17,77 @@ const requiredFields: Record<string, readonly string[]> = {
   rerank: ['query', 'documents'],
 }
 
+/** What several of these paths share. */
+const sharedFields = [
+  ...['model', 'messages', 'user', 'stream', 'response_format', 'metadata', 'service_tier', 'safety_identifier'],
+]
+const imageFields = [
+  ...['prompt', 'image', 'images', 'mask', 'n', 'size', 'quality', 'style', 'background', 'moderation', 'seed'],
+  ...['output_format', 'output_compression', 'input_fidelity', 'partial_images', 'negative_prompt', 'image_size'],
+  ...['aspect_ratio', 'resolution', 'width', 'height', 'steps', 'num_inference_steps', 'guidance_scale', 'cfg'],
+  ...['batch_size', 'prompt_enhancement', 'watermark', 'watermark_enabled', 'sequential_image_generation', 'strength'],
+]
+const transcriptFields = [
+  ...['file', 'language', 'prompt', 'temperature', 'timestamp_granularities', 'include', 'chunking_strategy'],
+  ...['known_speaker_names', 'known_speaker_references', 'diarize', 'vad_filter', 'hotwords', 'context'],
+]
+
+/** Path → the fields that a key limited to some models may send. A path that only a configuration names has no list. */
+const scopedFieldsByPath: Record<string, readonly string[]> = {
+  completions: [
+    ...['prompt', 'suffix', 'max_tokens', 'temperature', 'top_p', 'n', 'stream_options', 'logprobs', 'echo', 'stop'],
+    ...['presence_penalty', 'frequency_penalty', 'best_of', 'logit_bias', 'seed', 'top_k', 'min_p', 'min_tokens'],
+    ...['repetition_penalty', 'stop_token_ids', 'ignore_eos', 'max_completion_tokens', 'prompt_cache_key'],
+  ],
+  embeddings: [
+    ...[
+      'input',
+      'encoding_format',
+      'dimensions',
+      'output_dimension',
+      'output_dtype',
+      'input_type',
+      'task',
+      'task_type',
+    ],
+    ...['truncate', 'truncation', 'prompt', 'instruction', 'normalized', 'embedding_type', 'late_chunking', 'modality'],
+  ],
+  rerank: [
+    ...['query', 'documents', 'top_n', 'top_k', 'return_documents', 'max_tokens_per_doc', 'max_chunks_per_doc'],
+    ...['overlap_tokens', 'instruction', 'instruct', 'truncation', 'return_raw_scores', 'rank_fields'],
+  ],
+  moderations: ['input'],
+  'images/generations': imageFields,
+  'images/edits': imageFields,
+  'images/variations': imageFields,
+  'audio/speech': [
+    ...[
+      'input',
+      'voice',
+      'instructions',
+      'speed',
+      'stream_format',
+      'sample_rate',
+      'gain',
+      'volume',
+      'language',
+      'seed',
+    ],
+  ],
+  'audio/transcriptions': transcriptFields,
+  'audio/translations': transcriptFields,
+  'responses/compact': [
+    ...['input', 'instructions', 'previous_response_id', 'tools', 'parallel_tool_calls', 'reasoning', 'text'],
+    ...['prompt_cache_key', 'prompt_cache_retention', 'store', 'include'],
+  ],
+}
+
+/** See `ClientHalf.scopedFields`. */
+export const scopedFieldsOf = (path: string): ReadonlySet<string> | undefined => {
+  const fields = lookUp(scopedFieldsByPath, path)
+  return fields && new Set([...sharedFields, ...fields])
+}
+
 /** @throws GatewayError `invalid_request` naming the field */
 export const createRequestCheck =
   (path: string) =>

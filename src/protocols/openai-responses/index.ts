@@ -10,7 +10,7 @@ import { parseMessage, renderMessage } from './message.ts'
 import { passthrough, renderStreamError } from './passthrough.ts'
 import { parseRequest, renderRequest } from './request.ts'
 import { parseStream, renderStream } from './stream.ts'
-import { checkRequest, reader } from './wire.ts'
+import { checkRequest, reader, scopedFields } from './wire.ts'
 
 export const openaiResponses: Protocol = {
   kind: 'chat',
@@ -31,6 +31,7 @@ export const openaiResponses: Protocol = {
   omittedFields: ['stop'],
   turnsField: 'input',
   reader,
+  scopedFields,
   ...vendorHeaders,
   fileStore: fileOwner,
   passthrough,

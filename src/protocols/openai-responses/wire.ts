@@ -83,6 +83,17 @@ export const ResponsesRequest = Type.Object(
 
 export const checkRequest = createChecker(ResponsesRequest)
 
+/**
+ * See `ClientHalf.scopedFields`. Left out are `conversation` and `prompt`: the vendor stores them for all callers of one
+ * account. The gateway knows whose `previous_response_id` is.
+ */
+export const scopedFields: ReadonlySet<string> = new Set([
+  ...Object.keys(ResponsesRequest.properties),
+  ...['background', 'context_management', 'max_tool_calls', 'prompt_cache_key', 'prompt_cache_retention'],
+  ...['safety_identifier', 'service_tier', 'stream_options', 'top_logprobs', 'thinking', 'enable_thinking', 'caching'],
+  ...['presence_penalty', 'frequency_penalty', 'top_k', 'min_p', 'seed', 'stop', 'client_metadata', 'expire_at'],
+])
+
 export const reader = requestReader({
   prompt: {
     text: ['instructions', 'input'],
