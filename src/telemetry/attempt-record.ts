@@ -11,6 +11,8 @@ import type { RequestRecord } from './request-record.ts'
 const slowAfter = 8000
 /** Losses noted of one attempt; more would fill the log and no one reads them. */
 const maxLosses = 50
+/** Characters of one loss: a client chooses the names in its path. */
+const maxLossLength = 500
 
 /** Work that can be stopped from outside. */
 export type Cancellable = { stop(error: GatewayError): void }
@@ -48,7 +50,7 @@ export class AttemptRecord {
 
   readonly noteLoss = (path: string, reason: string): void => {
     this.losses ??= []
-    if (this.losses.length < maxLosses) this.losses.push(`${path}: ${reason}`)
+    if (this.losses.length < maxLosses) this.losses.push(`${path}: ${reason}`.slice(0, maxLossLength))
   }
 
   /** The first content of a stream, or a complete response, is there. */

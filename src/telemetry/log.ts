@@ -5,6 +5,7 @@
 
 import type { Redact } from '../base/redact.ts'
 import type { LogLevel } from '../config/compiled.ts'
+import { boundFields, escapeUnprintable } from './log-text.ts'
 
 /** One log line: `message` first, then its fields. Undefined fields are left out. */
 export type LogLine = { level: LogLevel; message: string; [field: string]: unknown }
@@ -50,7 +51,7 @@ export const createLog = (sink: LogSink, initial: LogSettings): Log => {
     write(line) {
       if (severities[line.level] < severities[settings.level]) return
       const render = sink.isTerminal && settings.format === 'auto' ? renderPretty : renderJson
-      lines.push(render(new Date(), line))
+      lines.push(render(new Date(), boundFields(line, settings.redact) as LogLine))
       timer ??= setTimeout(flush, flushDelay)
     },
   }
@@ -75,7 +76,7 @@ export const standardOutput = (): LogSink => {
 }
 
 const renderJson = (now: Date, line: LogLine): string =>
-  `{"time":"${now.toISOString()}",${JSON.stringify(line).slice(1)}\n`
+  `{"time":"${now.toISOString()}",${escapeUnprintable(JSON.stringify(line)).slice(1)}\n`
 
 const colours: Record<LogLevel, string> = { debug: '\x1b[2m', info: '\x1b[32m', warn: '\x1b[33m', error: '\x1b[31m' }
 const resetColour = '\x1b[0m'
@@ -85,13 +86,8 @@ const renderPretty = (now: Date, { level, message, ...fields }: LogLine): string
     value === undefined ? [] : [`${name}=${renderValue(value)}`],
   )
   const time = now.toTimeString().slice(0, 8)
-  return `${time} ${colours[level]}${level.padEnd(5)}${resetColour} ${stripControls(message)} ${pairs.join(' ')}\n`
+  return `${time} ${colours[level]}${level.padEnd(5)}${resetColour} ${escapeUnprintable(message)} ${pairs.join(' ')}\n`
 }
 
 const renderValue = (value: unknown): string =>
-  stripControls(typeof value === 'string' && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value))
-/**
- * Replaces control characters: a log entry stays on one line and cannot control the terminal, whatever a client wrote
- * into it.
- */
-const stripControls = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')
+  escapeUnprintable(typeof value === 'string' && /^[\w.:/@-]+$/.test(value) ? value : JSON.stringify(value))

@@ -30,8 +30,11 @@ const deepestError = (errors: Iterable<ValueError>): ValueError | undefined => {
   return inner.find(one => one.path.length > error.path.length) ?? error
 }
 
+/** Characters of a path in an error: a client chooses the names in it. */
+const maxPathLength = 500
+
 const validationError = ({ path, value, schema, message }: ValueError): GatewayError => {
-  const param = dottedPath(path)
+  const param = dottedPath(path.slice(0, maxPathLength))
   const expected = describeExpected(schema) ?? message.replace(/^Expected /, '')
   const sentence =
     value === undefined
