@@ -40,6 +40,9 @@ export const loadText = (text: string, environment: Environment, name = 'config.
   return { ...(compiled && { compiled }), problems: collector.problems }
 }
 
+/** More misspelled keys than this are no typing errors. */
+const maxSuggestions = 200
+
 const compileTree = (
   tree: Tree,
   environment: Environment,
@@ -56,8 +59,11 @@ const compileTree = (
   const onKeyRenamed = (path: string, { position, value }: ObjectMember) =>
     void positionsOf(value, path, positions.set(path, position))
   const shaped =
-    shape({ report, misplacedKeyHint, onKeyRenamed }, ConfigSchema, expandVariables(tree, environment, collector)) ??
-    tree
+    shape(
+      { report, misplacedKeyHint, onKeyRenamed, suggestions: { left: maxSuggestions } },
+      ConfigSchema,
+      expandVariables(tree, environment, collector),
+    ) ?? tree
   const config = toPlainValue(shaped) as Config
   const isBroken = (path: string) => problems.some(({ level, path: at }) => level === 'error' && isBelow(at, path))
   checkConfig(config, { report, isBroken })

@@ -45,31 +45,49 @@ const read = (context: ReadContext, node: Node, path: string): Tree => {
 }
 
 const readMembers = (context: ReadContext, node: Node, path: string): ObjectMember[] => {
-  const members: ObjectMember[] = []
+  const members = new MemberCollector(path, context.report)
   for (const { children } of node.children ?? []) {
     const [name, value] = children ?? []
     if (!name || !value) continue
     const key = String(name.value)
     const position = context.positionAt(name.offset)
-    addMember(members, { key, position, value: read(context, value, pathTo(path, key)) }, path, context.report)
+    members.add({ key, position, value: read(context, value, pathTo(path, key)) })
   }
-  return members
+  return members.members
 }
 
-/** Adds a member. If the key is repeated, the last one wins. */
-export const addMember = (members: ObjectMember[], member: ObjectMember, path: string, report: ReportProblem): void => {
-  const place = member.position
-  if (isPrototypeKey(member.key)) {
-    report('error', pathTo(path, member.key), 'this key is refused', { place })
-    return
+/** Collects the members of one object in the order of the file. If a key is repeated, the last one wins. */
+export class MemberCollector {
+  readonly #byKey = new Map<string, ObjectMember>()
+
+  constructor(
+    private readonly path: string,
+    private readonly report: ReportProblem,
+  ) {}
+
+  add(member: ObjectMember): void {
+    const { key, position: place } = member
+    if (isPrototypeKey(key)) {
+      this.report('error', pathTo(this.path, key), 'this key is refused', { place })
+      return
+    }
+    const duplicate = this.#byKey.get(key)
+    if (duplicate) {
+      const { line } = duplicate.position
+      this.report('warning', pathTo(this.path, key), `written twice; the one in line ${line} is ignored`, { place })
+      this.#byKey.delete(key)
+    }
+    this.#byKey.set(key, member)
   }
-  const duplicate = members.findIndex(({ key }) => key === member.key)
-  if (duplicate >= 0) {
-    const { line } = members[duplicate]!.position
-    report('warning', pathTo(path, member.key), `written twice; the one in line ${line} is ignored`, { place })
-    members.splice(duplicate, 1)
+
+  /** Adds a member that a merge brings in, unless the object has the key already. */
+  inherit(member: ObjectMember): void {
+    if (!this.#byKey.has(member.key)) this.#byKey.set(member.key, member)
   }
-  members.push(member)
+
+  get members(): ObjectMember[] {
+    return [...this.#byKey.values()]
+  }
 }
 
 const errorCodeText = (code: string): string => code.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter}`).toLowerCase()

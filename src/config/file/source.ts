@@ -6,6 +6,9 @@ import { type Environment, parseEnvironmentFile } from './environment.ts'
 import { parseJson } from './json.ts'
 import type { Tree } from './tree.ts'
 
+/** Bytes of a configuration, and characters of its text. */
+const maxSize = 4 * 2 ** 20
+
 const configNames = ['config.json', 'config.yaml', 'config.yml']
 
 /**
@@ -42,7 +45,12 @@ const exists = (path: string): boolean => {
 /** The text of a file. Undefined if it cannot be read; the problem has been reported. */
 export const readText = (path: string, { report }: ProblemCollector): string | undefined => {
   try {
-    if (statSync(path).isDirectory()) {
+    const status = statSync(path)
+    if (status.size > maxSize) {
+      report('error', '', tooLarge)
+      return
+    }
+    if (status.isDirectory()) {
       report(
         'error',
         '',
@@ -55,6 +63,8 @@ export const readText = (path: string, { report }: ProblemCollector): string | u
     report('error', '', readErrorText(thrown))
   }
 }
+
+const tooLarge = 'the file is larger than the 4 MiB that a configuration may have'
 
 const readErrors: Record<string, string> = {
   ENOENT: 'there is no such file',
@@ -80,6 +90,14 @@ const decode = (bytes: Uint8Array): string => {
  * reported.
  */
 export const parseText = (path: string, text: string, { report }: ProblemCollector): Tree | undefined => {
+  if (text.length > maxSize) {
+    report('error', '', tooLarge)
+    return
+  }
+  if (hasTooManyValues(text)) {
+    report('error', '', 'the file has more than 100000 lines or commas, more than a configuration can be')
+    return
+  }
   if (text.trim() === '') {
     report('error', '', 'the file is empty')
     return
@@ -91,6 +109,16 @@ export const parseText = (path: string, text: string, { report }: ProblemCollect
     report('error', '', 'the file is nested too deeply')
   }
 }
+
+const maxValues = 100_000
+
+/** Counts what separates values, so that a parser never sees a file that would keep it busy for long. */
+const hasTooManyValues = (text: string): boolean =>
+  [',', '\n'].some(separator => {
+    let count = 0
+    for (let at = text.indexOf(separator); at >= 0 && count <= maxValues; at = text.indexOf(separator, at + 1)) count++
+    return count > maxValues
+  })
 
 /** Loaded on demand, because most configurations are JSON and startup is faster without it. */
 const loadYaml = () => require('./yaml.ts') as typeof import('./yaml.ts')
@@ -108,6 +136,10 @@ const isYaml = (path: string, text: string): boolean => {
 export const environmentOf = (path: string, environment: Environment, { report }: ProblemCollector): Environment => {
   const file = join(dirname(path), '.env')
   try {
+    if (statSync(file).size > maxSize) {
+      report('error', '', `${file}: ${tooLarge}`)
+      return environment
+    }
     return { ...parseEnvironmentFile(readFileSync(file, 'utf8')), ...environment }
   } catch (thrown) {
     const { code } = thrown as { code?: string }

@@ -14,10 +14,11 @@ import {
   type Pair,
   parseDocument,
   type Scalar,
+  visit,
   type YAMLMap,
 } from 'yaml'
 import type { ReportProblem } from '../checks/problems.ts'
-import { addMember } from './json.ts'
+import { MemberCollector } from './json.ts'
 import { type ObjectMember, pathTo, type SourcePosition, type Tree } from './tree.ts'
 
 const maxSize = { nodes: 100_000, depth: 64 }
@@ -82,10 +83,12 @@ type ReadContext = {
   positionAt: (offset: number) => SourcePosition
   report: ReportProblem
   nodes: number
+  /** What each alias stands for. Found when the first alias is read. */
+  aliases?: ReadonlyMap<Alias, Node>
 }
 
 const read = (context: ReadContext, node: Node | null, path: string, depth: number): Tree => {
-  if (++context.nodes > maxSize.nodes || depth > maxSize.depth) throw new TooLarge()
+  countNode(context, depth)
   const position = context.positionAt(node?.range?.[0] ?? 0)
   if (isAlias(node)) return { ...read(context, resolveAlias(context, node), path, depth + 1), position }
   if (isSeq<Node>(node))
@@ -108,38 +111,64 @@ const readScalar = (node: Scalar, position: SourcePosition): Tree => {
   }
 }
 
-const resolveAlias = ({ document, positionAt: place, report }: ReadContext, alias: Alias): Node | null => {
-  const node = alias.resolve(document)
-  if (!node) report('error', '', `syntax error: ${errorMessages['BAD_ALIAS']}`, { place: place(alias.range?.[0] ?? 0) })
+/**
+ * The node of the last anchor of that name before the alias. The parser's own look-up walks the whole document for each
+ * alias; this one walks it once.
+ */
+const resolveAlias = (context: ReadContext, alias: Alias): Node | null => {
+  context.aliases ??= readAliases(context.document)
+  const node = context.aliases.get(alias)
+  const place = context.positionAt(alias.range?.[0] ?? 0)
+  if (!node) context.report('error', '', `syntax error: ${errorMessages['BAD_ALIAS']}`, { place })
   return node ?? null
 }
 
+const readAliases = (document: Document): ReadonlyMap<Alias, Node> => {
+  const anchors = new Map<string, Node>()
+  const aliases = new Map<Alias, Node>()
+  visit(document, {
+    Node: (_key, node) => {
+      const named = isAlias(node) ? anchors.get(node.source) : undefined
+      if (isAlias(node)) named && aliases.set(node, named)
+      else if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    },
+  })
+  return aliases
+}
+
 const readMembers = (context: ReadContext, map: YAMLMap<Node, Node>, path: string, depth: number): ObjectMember[] => {
-  const members: ObjectMember[] = []
+  const members = new MemberCollector(path, context.report)
   const inherited: ObjectMember[] = []
   for (const { key: name, value } of map.items as Pair<Node, Node | null>[]) {
     const key = isScalar(name) ? String(name.source ?? name.value ?? '') : ''
     if (key === '<<') {
-      inherited.push(...merge(context, value, path, depth))
+      merge(context, value, { path, depth, into: inherited })
       continue
     }
     const position = context.positionAt(name?.range?.[0] ?? 0)
-    addMember(
-      members,
-      { key, position, value: read(context, value, pathTo(path, key), depth + 1) },
-      path,
-      context.report,
-    )
+    members.add({ key, position, value: read(context, value, pathTo(path, key), depth + 1) })
   }
-  const ownKeys = new Set(members.map(({ key }) => key))
-  for (const member of inherited) if (!ownKeys.has(member.key) && ownKeys.add(member.key)) members.push(member)
-  return members
+  for (const member of inherited) members.inherit(member)
+  return members.members
 }
 
-/** The members that `<<` merges in. If several maps are merged, the first takes precedence. */
-const merge = (context: ReadContext, value: Node | null, path: string, depth: number): ObjectMember[] => {
-  if (depth > maxSize.depth) throw new TooLarge()
-  if (isAlias(value)) return merge(context, resolveAlias(context, value), path, depth + 1)
-  if (isSeq<Node>(value)) return value.items.flatMap(item => merge(context, item, path, depth + 1))
-  return isMap<Node, Node>(value) ? readMembers(context, value, path, depth + 1) : []
+type Merge = { path: string; depth: number; into: ObjectMember[] }
+
+/** Collects the members that `<<` merges in. If several maps are merged, the first takes precedence. */
+const merge = (context: ReadContext, value: Node | null, { path, depth, into }: Merge): void => {
+  countNode(context, depth)
+  const inner = { path, depth: depth + 1, into }
+  if (isAlias(value)) merge(context, resolveAlias(context, value), inner)
+  else if (isSeq<Node>(value)) for (const item of value.items) merge(context, item, inner)
+  else if (isMap<Node, Node>(value)) {
+    for (const member of readMembers(context, value, path, depth + 1)) {
+      countNode(context, depth)
+      into.push(member)
+    }
+  }
+}
+
+/** Every node that is read counts, and again each time an alias or a merge repeats it. */
+const countNode = (context: ReadContext, depth: number): void => {
+  if (++context.nodes > maxSize.nodes || depth > maxSize.depth) throw new TooLarge()
 }

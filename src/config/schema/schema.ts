@@ -229,9 +229,12 @@ export const ConfigSchema = group({
     'The lowest level that is logged. `prod` means `warn`; `prodj` means `warn`, as JSON even on a terminal.',
     { default: 'info' },
   ),
-  log_prompts: flag('Whether request bodies are logged, the first 262144 characters of each. They contain what users write; use it for debugging only.', {
-    default: false,
-  }),
+  log_prompts: flag(
+    'Whether request bodies are logged, the first 262144 characters of each. They contain what users write; use it for debugging only.',
+    {
+      default: false,
+    },
+  ),
   debug: flag('Accepted, no effect. Use `log_level`.', { default: false }),
   enable_web: flag('Accepted, but the web page is not implemented yet.', { default: false }),
   api_key: text(

@@ -19,6 +19,8 @@ type ShapeContext = {
   report: ReportProblem
   /** A hint for an unknown key that is known in another place. */
   misplacedKeyHint: (schema: TSchema, key: string) => string | undefined
+  /** How many more unknown keys get a suggestion: each costs a comparison with every known key. */
+  suggestions: { left: number }
   /** Called when a member gets its correct key. From then on the new path is valid. */
   onKeyRenamed: (path: string, member: ObjectMember) => void
 }
@@ -114,14 +116,15 @@ const canonicalKey = ({ properties, aliases = {} }: TSchema, key: string): strin
 const remarkKey = /^(?:_|\/\/|#|x-|\$)/
 
 const reportUnknownKey = (
-  { report, misplacedKeyHint }: ShapeContext,
+  { report, misplacedKeyHint, suggestions }: ShapeContext,
   schema: TSchema,
   { key, position }: ObjectMember,
   path: string,
 ): void => {
   if (remarkKey.test(key)) return
   const hint = misplacedKeyHint(schema, key)
-  const suggestion = hint ? undefined : nearest(key, Object.keys(schema['properties']))
+  const suggestion =
+    hint || isLong(key) || suggestions.left-- <= 0 ? undefined : nearest(key, Object.keys(schema['properties']))
   const details = { place: position, ...(suggestion !== undefined && { nearest: suggestion }) }
   report('warning', isLong(key) ? path : pathTo(path, key), hint ?? 'unknown key; it has no effect', details)
 }
