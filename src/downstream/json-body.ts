@@ -59,8 +59,18 @@ export const readForm = async (request: Request, maxBody: number): Promise<JsonB
  */
 const readLimited = async (request: Request, maxBody: number): Promise<Uint8Array> => {
   const buffer = new BodyBuffer(maxBody)
-  if (request.body !== null) for await (const chunk of request.body) buffer.add(chunk)
-  return buffer.join()
+  if (request.body === null) return buffer.join()
+  const reader = request.body.getReader()
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return buffer.join()
+      buffer.add(value)
+    }
+  } finally {
+    // What follows a body that is too large is dropped by `respondUnread`.
+    reader.releaseLock()
+  }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })

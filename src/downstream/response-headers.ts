@@ -12,8 +12,15 @@ const forwardedHeaders: ReadonlySet<string> = new Set(['retry-after', 'content-d
  */
 const successOnlyHeaders: ReadonlySet<string> = new Set(['content-disposition', 'retry-after'])
 
-/** Any web page may read the responses; none may send credentials of its own. */
-export const corsHeaders = { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*' }
+/** No browser guesses another content type: what a model or a vendor wrote never runs as a page or a script. */
+export const noSniff = { 'x-content-type-options': 'nosniff' }
+
+/** Headers of every response. Any web page may read it; none may send credentials of its own. */
+export const commonHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': '*',
+  ...noSniff,
+}
 
 /** The losses as one line of printable ASCII, at most 2000 characters. They may quote the vendor. */
 const lossesText = (losses: readonly string[], redact: Redact): string =>
@@ -68,7 +75,7 @@ export const responseHeaders = (
   vendorHeaders?: Headers,
 ): ResponseHeaders => {
   const headers: ResponseHeaders = {
-    ...corsHeaders,
+    ...commonHeaders,
     'content-type': usualTypes.has(contentType) ? contentType : cleanContentType(contentType, redact),
     'x-request-id': lifetime.record.id,
   }

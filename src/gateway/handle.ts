@@ -11,6 +11,7 @@ import { ClientEventStream } from '../downstream/event-stream.ts'
 import { isForm, type JsonBody, pathAndQueryOf, readForm, readJson } from '../downstream/json-body.ts'
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
 import { errorHeaders, type ResponseHeaders, responseHeaders } from '../downstream/response-headers.ts'
+import { respondUnread } from '../downstream/unread-body.ts'
 import { respondWhole } from '../downstream/whole-answer.ts'
 import { RequestMedia } from '../media/inline-urls.ts'
 import type { Batch } from '../protocols/protocol.ts'
@@ -90,7 +91,7 @@ export const handleRequest = async (
     return await (clientRequest.stream ? answerStream : answerComplete)(clientRequest, plan, context)
   } catch (thrown) {
     const error = lifetime.endReason ?? asGatewayError(thrown)
-    return respondError(error, operation.protocol, lifetime, runtime)
+    return respondError(error, operation.protocol, lifetime, runtime, request)
   }
 }
 
@@ -270,16 +271,20 @@ export const respondJson = (
   return respondWhole(JSON.stringify(body), headers, lifetime, settings.timeouts.idle)
 }
 
-/** Answers a failed request with an error in the client's protocol. */
+/** Answers a failed request with an error in the client's protocol. `request` if its body may not have been read. */
 export const respondError = (
   error: GatewayError,
   protocol: ClientProtocol,
   lifetime: RequestLifetime,
   runtime: Runtime,
+  request?: Request,
 ): Response => {
   lifetime.close({ error })
   const headers = errorHeaders(error, { lifetime, protocol, redact: runtime.redact })
   // The remainder of the request body may never arrive: RFC 9110, 15.5.9.
   if (error.status === 408) headers['connection'] = 'close'
-  return new Response(runtime.redact(JSON.stringify(protocol.renderError(error))), { status: error.status, headers })
+  const text = runtime.redact(JSON.stringify(protocol.renderError(error)))
+  const init = { status: error.status, headers }
+  if (request === undefined || error.status === 408) return new Response(text, init)
+  return respondUnread(request, text, init, error.code === 'too_large' || isMultipart(request.headers))
 }

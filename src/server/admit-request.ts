@@ -26,7 +26,7 @@ export const refuseRequest = (
   const lifetime = runtime.records.begin(request.method, path.slice(0, 200))
   lifetime.record.address = new ServerConnection(request, server, runtime).address()
   lifetime.close({ error })
-  return refusalResponse(error, { 'x-request-id': lifetime.record.id })
+  return refusalResponse(request, error, { 'x-request-id': lifetime.record.id })
 }
 
 /**
@@ -35,7 +35,7 @@ export const refuseRequest = (
  */
 const refuseMultipleHosts = (request: Request): Response | undefined =>
   request.headers.get('host')?.includes(',')
-    ? errorResponse(new GatewayError('invalid_request', 'the request names more than one host'), {
+    ? errorResponse(request, new GatewayError('invalid_request', 'the request names more than one host'), {
         connection: 'close',
       })
     : undefined

@@ -1,24 +1,26 @@
 /** Errors outside any operation. */
 import type { GatewayError } from '../base/errors.ts'
-import { corsHeaders } from '../downstream/response-headers.ts'
+import { commonHeaders, noSniff } from '../downstream/response-headers.ts'
+import { respondUnread } from '../downstream/unread-body.ts'
 import { protocols } from '../protocols/registry.ts'
 
-/** Renders an error in OpenAI's format, or in that of another protocol. */
+/** Renders an error in OpenAI's format, or in that of another protocol. The body of the request is not read on. */
 export const errorResponse = (
+  request: Request,
   error: GatewayError,
   headers: Record<string, string> = {},
   protocol = 'openai-chat',
 ): Response =>
-  new Response(renderedError(error, protocol), {
+  respondUnread(request, renderedError(error, protocol), {
     status: error.status,
-    headers: { 'content-type': 'application/json', ...corsHeaders, ...retryHeader(error), ...headers },
+    headers: { 'content-type': 'application/json', ...commonHeaders, ...retryHeader(error), ...headers },
   })
 
 /** The same without CORS headers, on a connection that ends: a web page that was refused may not read why. */
-export const refusalResponse = (error: GatewayError, headers: Record<string, string>): Response =>
-  new Response(renderedError(error, 'openai-chat'), {
+export const refusalResponse = (request: Request, error: GatewayError, headers: Record<string, string>): Response =>
+  respondUnread(request, renderedError(error, 'openai-chat'), {
     status: error.status,
-    headers: { 'content-type': 'application/json', connection: 'close', ...headers },
+    headers: { 'content-type': 'application/json', connection: 'close', ...noSniff, ...headers },
   })
 
 const retryHeader = ({ detail: { retryAfter } }: GatewayError): Record<string, string> =>

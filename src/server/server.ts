@@ -7,7 +7,7 @@ import { Elysia } from 'elysia'
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import type { Json } from '../base/json/json.ts'
 import { pathAndQueryOf } from '../downstream/json-body.ts'
-import { corsHeaders, responseHeaders } from '../downstream/response-headers.ts'
+import { commonHeaders, noSniff, responseHeaders } from '../downstream/response-headers.ts'
 import { handleRequest, type Operation } from '../gateway/handle.ts'
 import { identifyCaller } from '../gateway/identify-caller.ts'
 import type { Runtime } from '../gateway/runtime.ts'
@@ -35,11 +35,19 @@ export const createServer = (state: ServerState) =>
   new Elysia({ serve: { maxRequestBodySize: unlimitedBody, development: false }, normalize: false })
     .onRequest(({ request, server }) => refuseRequest(request, server, state.runtime))
     .onError(({ error, code, request }) =>
-      code === 'NOT_FOUND' ? refusePath(request, state) : errorResponse(asGatewayError(error)),
+      code === 'NOT_FOUND' ? refusePath(request, state) : errorResponse(request, asGatewayError(error)),
     )
     .use(documentationRoutes)
-    .get('/livez', () => Response.json({ status: 'ok' }), documented('Health', 'Is the process alive'))
-    .get('/healthz', () => Response.json({ status: 'ok' }), documented('Health', 'Is the process alive'))
+    .get(
+      '/livez',
+      () => Response.json({ status: 'ok' }, { headers: noSniff }),
+      documented('Health', 'Is the process alive'),
+    )
+    .get(
+      '/healthz',
+      () => Response.json({ status: 'ok' }, { headers: noSniff }),
+      documented('Health', 'Is the process alive'),
+    )
     .get(
       '/readyz',
       () => readiness(state),
@@ -76,7 +84,9 @@ const documentationRoutes = (app: Elysia) => {
   let pages: Promise<DocumentationPages> | undefined
   const servePage = (name: keyof DocumentationPages) => async (): Promise<Response> => {
     pages ??= import('./openapi.ts').then(({ createPages }) => createPages(app.routes))
-    return (await pages)[name]()
+    const page = (await pages)[name]()
+    page.headers.set('x-content-type-options', 'nosniff')
+    return page
   }
   return app
     .get('/docs', servePage('page'), undocumented)
@@ -115,7 +125,9 @@ const serveOperation = async (
     findOperation(path, query) ?? configuredOperation(normalizePath(path), state.runtime.settings, query)
   if (operation === undefined || request.method !== 'POST') return refusePath(request, state)
   if (state.draining)
-    return errorResponse(new GatewayError('unavailable', 'the gateway is shutting down'), { connection: 'close' })
+    return errorResponse(request, new GatewayError('unavailable', 'the gateway is shutting down'), {
+      connection: 'close',
+    })
   if (operation.model !== undefined) operation.model = decodeModel(operation.model)
   return handleRequest(request, operation, new ServerConnection(request, server, state.runtime), state.runtime)
 }
@@ -186,7 +198,7 @@ const answerLocally = (
   } catch (thrown) {
     const error = asGatewayError(thrown)
     lifetime.close({ error })
-    return errorResponse(error, { 'x-request-id': lifetime.record.id }, modelsProtocolOf(request, path))
+    return errorResponse(request, error, { 'x-request-id': lifetime.record.id }, modelsProtocolOf(request, path))
   }
 }
 
@@ -197,14 +209,14 @@ const modelsProtocolOf = ({ headers }: Request, path: string): string | undefine
 }
 
 const readiness = ({ draining }: ServerState): Response =>
-  Response.json({ status: draining ? 'draining' : 'ok' }, { status: draining ? 503 : 200 })
+  Response.json({ status: draining ? 'draining' : 'ok' }, { status: draining ? 503 : 200, headers: noSniff })
 
 /** Answers a CORS preflight: every header the browser names is allowed, credentials are not. */
 const preflight = (request: Request): Response =>
   new Response(null, {
     status: 204,
     headers: {
-      ...corsHeaders,
+      ...commonHeaders,
       'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
       'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? '*',
       'access-control-max-age': '43200',
@@ -223,7 +235,7 @@ const refusePath = (request: Request, { runtime }: ServerState): Response => {
     : new GatewayError('not_found', `unknown address: ${request.method} ${shortenPath(path)}`)
   const lifetime = runtime.records.begin(request.method, shortenPath(path))
   lifetime.close({ error })
-  return errorResponse(error, { 'x-request-id': lifetime.record.id, ...(allow && { allow }) })
+  return errorResponse(request, error, { 'x-request-id': lifetime.record.id, ...(allow && { allow }) })
 }
 
 const readOnlyPaths = /^\/(?:v1(?:beta)?\/models(?:\/.*)?|livez|healthz|readyz|docs(?:\/json|\/reference\.js)?)\/?$/

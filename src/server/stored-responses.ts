@@ -62,7 +62,7 @@ export const answerStoredResponse = async (
     return respondJson(body, protocols.get(protocol)!, lifetime, runtime)
   } catch (thrown) {
     const error = lifetime.endReason ?? asGatewayError(thrown)
-    return respondError(error, protocols.get(protocol)!, lifetime, runtime)
+    return respondError(error, protocols.get(protocol)!, lifetime, runtime, request)
   }
 }
 

@@ -7,10 +7,14 @@ import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 import { startGateway, waitForLogLine } from '../support/gateway-process.ts'
 
 const written = (isTerminal: boolean, redact = (text: string) => text) => {
-  let text = ''
-  const sink = { isTerminal, write: (more: string) => void (text += more) }
+  const pieces: string[] = []
+  const sink = { isTerminal, write: (piece: string) => void pieces.push(piece) }
   const log = createLog(sink, { level: 'info', format: 'auto', redact })
-  return { log, text: () => (log.flush(), text) }
+  const text = () => {
+    log.flush()
+    return pieces.join('')
+  }
+  return { log, text }
 }
 const million = 'x'.repeat(1_000_000)
 

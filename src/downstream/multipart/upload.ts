@@ -48,6 +48,17 @@ export const readUpload = async (
   const reader = request.body.getReader()
   const contentLength = request.headers.get('content-length')
   const length = contentLength === null ? undefined : Number(contentLength)
+  try {
+    return await findModel({ reader, delimiter, guard, length }, maxBody)
+  } catch (thrown) {
+    // What follows a form that is refused is dropped by `respondUnread`.
+    reader.releaseLock()
+    throw thrown
+  }
+}
+
+const findModel = async (form: StreamedForm, maxBody: number): Promise<Upload> => {
+  const { reader, delimiter, guard } = form
   let chunks: Uint8Array[] = []
   let bytesRead = 0
   let nextScanAt = 0
@@ -64,7 +75,7 @@ export const readUpload = async (
     chunks = [bytes]
     const scan = scanParts(bytes, delimiter)
     if (done || scan.isComplete) return bufferedUpload(bytes, delimiter, guard)
-    if (scan.model && !scan.hasFile) return streamedUpload(bytes, scan.model, { reader, delimiter, guard, length })
+    if (scan.model && !scan.hasFile) return streamedUpload(bytes, scan.model, form)
     if (bytesRead > maxBody) throw tooLarge(maxBody)
     if (scan.hasFile || bytes.length > maxSearchBytes)
       return bufferedUpload(await readRemaining(reader, bytes, maxBody), delimiter, guard)
