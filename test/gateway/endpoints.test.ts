@@ -515,7 +515,8 @@ describe('on a bare socket', () => {
     for (const text of [post('/v1/chat/completions', 'Host: a\r\n', large), chunked]) {
       const answer = await sendRaw(text)
       expect(answer).toStartWith('HTTP/1.1 413 ')
-      expect(JSON.parse(answer.slice(answer.indexOf('{'))).error).toMatchObject({
+      // The answer may be sent in chunks: the connection closes a moment after it.
+      expect(JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1)).error).toMatchObject({
         code: 'request_too_large',
         type: 'invalid_request_error',
       })
