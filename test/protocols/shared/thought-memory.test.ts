@@ -160,7 +160,7 @@ describe('a thought or seal that a client dropped', () => {
 
   test('is not found for other arguments, after an hour, or beyond the bounds', () => {
     let now = 0
-    const store = createSealStore({ entries: 2, bytes: 4000, seconds: 3600 }, () => now)
+    const store = createSealStore({ entries: 3, bytes: 4000, seconds: 3600 }, () => now)
     const memory = store.forCaller('a')
     memory.save(call(), { thoughts: [], seal: seal('x') })
     expect(memory.find(call({ args: '{"a":2}' }))).toBeUndefined()
