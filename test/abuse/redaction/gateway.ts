@@ -3,10 +3,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { buildRuntime } from '../../../src/cli/serve.ts'
 import { loadText } from '../../../src/config/load.ts'
 import { createLongLivedState } from '../../../src/gateway/runtime.ts'
-import { memoryLimits } from '../../../src/limits/memory.ts'
 import { createServer } from '../../../src/server/server.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
-import { RequestRecords } from '../../../src/telemetry/request-lifetime.ts'
 import type { VendorAnswer, Wire } from './places.ts'
 
 /** Answers a request of the gateway. `secrets`: all that the request held to prove who sends it. */
@@ -127,10 +125,7 @@ export const createGateway = () => {
   const written: string[] = []
   const sink = { isTerminal: false, write: (text: string) => void written.push(text) }
   const log = createLog(sink, { level: 'debug', format: 'json', redact: text => text })
-  const runtime = buildRuntime(
-    compiled,
-    createLongLivedState({ limits: memoryLimits(), records: new RequestRecords(log) }),
-  )
+  const runtime = buildRuntime(compiled, createLongLivedState(log))
   log.configure({ level: 'debug', format: 'json', redact: runtime.redact })
   const app = createServer({ runtime, draining: false })
 
