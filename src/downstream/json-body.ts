@@ -45,11 +45,15 @@ export const readForm = async (request: Request, maxBody: number): Promise<JsonB
   refuseCompressed(request.headers)
   if (Number(request.headers.get('content-length')) > maxBody) throw tooLarge(maxBody)
   const fields = new URLSearchParams(decodeUtf8(await readLimited(request, maxBody)))
-  const body: JsonObject = {}
-  for (const name of new Set(fields.keys())) {
-    const values = fields.getAll(name)
-    body[name] = values.length > 1 ? values : values[0]!
+  const valuesByName = new Map<string, string[]>()
+  for (const [name, value] of fields) {
+    const values = valuesByName.get(name)
+    if (values) values.push(value)
+    else valuesByName.set(name, [value])
   }
+  const body: JsonObject = Object.fromEntries(
+    [...valuesByName].map(([name, values]) => [name, values.length > 1 ? values : values[0]!]),
+  )
   return { text: JSON.stringify(body), body }
 }
 

@@ -10,6 +10,7 @@ import { type ClientProtocol, unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
 import type { Plan } from '../routing/router.ts'
+import { maxLosses } from '../telemetry/attempt-record.ts'
 import type { RequestLifetime, RequestRecords } from '../telemetry/request-lifetime.ts'
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { ClientRequest } from './client-request.ts'
@@ -24,12 +25,13 @@ export const splitBatch = (
 ): Plan | { parts: ClientRequest[]; batch: Batch } => {
   const { protocol, json } = clientRequest
   const batch = json && batchOf(protocol)
-  if (!batch) return plan
-  const split = (maxTexts: number) => batch.split(json!.body, maxTexts)
-  const smallestMax = Math.min(...plan.targets.map(target => maxTextsAt(target, protocol.id)))
-  const bodies = split(smallestMax)
+  if (!json || !batch) return plan
+  const maxTexts = plan.targets.map(target => maxTextsAt(target, protocol.id))
+  const bodies = batch.split(json.body, Math.min(...maxTexts))
   if (!bodies) return plan
-  const targets = plan.targets.filter(target => !split(maxTextsAt(target, protocol.id)))
+  // Many targets have one maximum, and each split makes all parts.
+  const accepting = new Set([...new Set(maxTexts)].filter(max => !batch.split(json.body, max)))
+  const targets = plan.targets.filter((_, index) => accepting.has(maxTexts[index]!))
   if (targets.length > 0) return { ...plan, targets }
   return { parts: bodies.map(body => partRequest(clientRequest, body)), batch }
 }
@@ -142,7 +144,8 @@ const mergeRecord = (parent: RequestRecord, part: RequestRecord): void => {
   parent.target = part.target
   parent.attempts += part.attempts
   parent.queueTime = Math.max(parent.queueTime, part.queueTime)
-  if (part.losses) parent.losses = [...new Set([...(parent.losses ?? []), ...part.losses])]
+  if (part.losses && (parent.losses?.length ?? 0) < maxLosses)
+    parent.losses = [...new Set([...(parent.losses ?? []), ...part.losses])].slice(0, maxLosses)
   if (part.usage) parent.usage = addUsage(parent.usage, part.usage)
 }
 

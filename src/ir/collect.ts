@@ -92,7 +92,7 @@ const assemblePart = ({ openEvent, texts, citations, seal }: OpenPart): Part => 
 export const replayMessage = (message: Message): Event[] => {
   const events: Event[] = [{ type: 'start', id: message.id, model: message.model }]
   message.parts.forEach((part, at) => {
-    events.push(...replayPart(part, at))
+    for (const event of replayPart(part, at)) events.push(event)
   })
   if (message.usage) events.push({ type: 'usage', usage: message.usage })
   const raw = message.raw === undefined ? {} : { raw: message.raw }

@@ -82,6 +82,8 @@ const createRequestFiles = (settings: MediaSettings, signal: AbortSignal, safeFe
  */
 export class RequestMedia {
   #files: RequestFiles | undefined
+  /** Why the first file could not be had. It refuses the request, so no later file is asked for or explained. */
+  #failure: unknown
 
   /**
    * @param body the original request, from which errors name the path of a URL
@@ -100,6 +102,7 @@ export class RequestMedia {
    * @throws GatewayError `invalid_request` if the file cannot be fetched or has another type
    */
   async fetch(url: string, expectedType: string): Promise<MediaFile> {
+    if (this.#failure !== undefined) throw this.#failure
     try {
       if (/^data:/i.test(url)) return parseData(url, expectedType)
       this.#files ??= createRequestFiles(this.settings, this.client.signal, this.safeFetch(this.settings))
@@ -109,7 +112,8 @@ export class RequestMedia {
     } catch (thrown) {
       // One failed file is enough to refuse the request, so the other fetches are cancelled.
       this.#files?.stop()
-      throw locateError(thrown, jsonPathOf(this.body, url))
+      this.#failure ??= locateError(thrown, jsonPathOf(this.body, url))
+      throw this.#failure
     }
   }
 }

@@ -9,8 +9,8 @@ import type { RequestRecord } from './request-record.ts'
 
 /** Milliseconds without content after which a client that leaves counts against the vendor. */
 const slowAfter = 8000
-/** Losses noted of one attempt; more would fill the log and no one reads them. */
-const maxLosses = 50
+/** Losses noted of one attempt or of one request; more would fill the log and no one reads them. */
+export const maxLosses = 50
 /** Characters of one loss: a client chooses the names in its path. */
 const maxLossLength = 500
 

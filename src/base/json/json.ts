@@ -42,10 +42,7 @@ type MemberSpan = Span & { keyStart: number }
  */
 export type TopLevelMembers = { members: MemberList; openBrace: number; exact: boolean }
 
-/**
- * Objects have few keys, and searching a list is cheaper than building a map. Above this number of keys a set detects
- * duplicates.
- */
+/** Objects have few keys, and searching a list is cheaper than building a map. Above this number of keys a map is built. */
 const maxLinearKeys = 32
 
 /** The members in the order of the text. */
@@ -53,7 +50,8 @@ class MemberList {
   #keys: string[] = []
   /** Three numbers for each member: the offsets of its key, of the start of its value and of the end of its value. */
   #offsets: number[] = []
-  #keySet: Set<string> | undefined
+  /** The index of the last member of each name. */
+  #indexes: Map<string, number> | undefined
 
   /** The keys as written, duplicates included. */
   get keys(): readonly string[] {
@@ -66,8 +64,12 @@ class MemberList {
 
   /** The last member of this name if the key is duplicated, as JSON.parse does. */
   get(key: string): MemberSpan | undefined {
-    const index = this.#keys.lastIndexOf(key)
-    if (index < 0) return undefined
+    const index = this.#indexes ? (this.#indexes.get(key) ?? -1) : this.#keys.lastIndexOf(key)
+    return index < 0 ? undefined : this.at(index)
+  }
+
+  /** The member at a position from 0 to `size` - 1. */
+  at(index: number): MemberSpan {
     const offset = index * 3
     return { keyStart: this.#offsets[offset]!, start: this.#offsets[offset + 1]!, end: this.#offsets[offset + 2]! }
   }
@@ -82,9 +84,9 @@ class MemberList {
 
   #has(key: string): boolean {
     if (this.#keys.length < maxLinearKeys) return this.#keys.includes(key)
-    this.#keySet ??= new Set(this.#keys)
-    const isDuplicate = this.#keySet.has(key)
-    this.#keySet.add(key)
+    this.#indexes ??= new Map(this.#keys.map((known, index) => [known, index]))
+    const isDuplicate = this.#indexes.has(key)
+    this.#indexes.set(key, this.#keys.length)
     return isDuplicate
   }
 }
@@ -172,7 +174,7 @@ export const withMembers = (text: string, change: JsonObject): string | undefine
 
 /** A removed member takes the comma that follows it. Removed members at the end take the comma before them. */
 const removalEdits = ({ members, openBrace }: TopLevelMembers, kept: readonly boolean[]): TextEdit[] => {
-  const spans = members.keys.map(key => members.get(key)!)
+  const spans = members.keys.map((_, index) => members.at(index))
   const last = kept.lastIndexOf(true)
   const edits = spans
     .slice(0, last + 1)

@@ -42,10 +42,13 @@ export type PartHeader = { name: string; isFile: boolean; hasCharset: boolean }
  */
 export const parsePartHeaderAt = (bytes: Buffer, at: number): (PartHeader & { end: number }) | undefined => {
   const end = bytes.indexOf('\r\n\r\n', at)
+  if (end > at + maxHeaderBytes) throw headerTooLarge()
   if (end >= 0) return { ...parsePartHeader(bytes.toString('utf8', at, end)), end: end + 4 }
-  if (bytes.length - at > maxHeaderBytes) throw malformedForm('a part has a head of more than 16 KiB')
+  if (bytes.length - at > maxHeaderBytes) throw headerTooLarge()
   return
 }
+
+const headerTooLarge = (): GatewayError => malformedForm('a part has a head of more than 16 KiB')
 
 /** One line without line breaks or controls of its own. */
 const fieldPattern = /^[\w!#$%&'*+.^`|~-]+:[^\0\r\n]*$/

@@ -63,5 +63,7 @@ const mergeDelta = (block: JsonObject, { text, thinking, signature, citation }: 
   if (typeof text === 'string') block.text = (textOf(block.text) ?? '') + text
   if (typeof thinking === 'string') block.thinking = (textOf(block.thinking) ?? '') + thinking
   if (typeof signature === 'string') block.signature = signature
-  if (isObject(citation)) block.citations = [...(Array.isArray(block.citations) ? block.citations : []), citation]
+  if (!isObject(citation)) return
+  if (Array.isArray(block.citations)) block.citations.push(citation)
+  else block.citations = [citation]
 }

@@ -28,7 +28,7 @@ export const parseBlocks = (content: unknown): Part[] => {
     const [first] = found
     if (pendingSeal && first && first.type !== 'foreign') first.seal ??= pendingSeal
     pendingSeal = undefined
-    parts.push(...found)
+    for (const part of found) parts.push(part)
   }
   return parts
 }

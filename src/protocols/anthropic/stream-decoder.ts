@@ -218,12 +218,11 @@ const mergeForeignDelta = (block: Block, { type, ...delta }: JsonObject): void =
     block.inputJson += textOf(delta.partial_json) ?? ''
     return
   }
-  const merged = { ...block.wireBlock }
+  const { wireBlock } = block
   for (const [key, value] of Object.entries(delta)) {
-    const before = merged[key]
-    merged[key] = typeof value === 'string' && typeof before === 'string' ? before + value : value
+    const before = wireBlock[key]
+    wireBlock[key] = typeof value === 'string' && typeof before === 'string' ? before + value : value
   }
-  block.wireBlock = merged
 }
 
 /** A block without an index is the first. */

@@ -1,6 +1,6 @@
 /** Events and blocks of Converse → neutral events. */
 import type { GatewayError } from '../../base/errors.ts'
-import { isObject, type Json, type JsonObject, objectsIn, textOf } from '../../base/json/json.ts'
+import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
 import { rawText } from '../../base/json/raw.ts'
 import { lookUp } from '../../base/look-up.ts'
 import type { Citation, Usage } from '../../ir/chat.ts'
@@ -216,8 +216,11 @@ const mergeDelta = (foreign: ForeignBlock, delta: JsonObject): void => {
   const { block } = foreign
   if (isObject(delta.toolUse)) foreign.input += textOf(delta.toolUse.input) ?? ''
   const { toolResult, image } = block
-  if (Array.isArray(delta.toolResult) && isObject(toolResult))
-    toolResult.content = [...(Array.isArray(toolResult.content) ? toolResult.content : []), ...delta.toolResult]
+  if (Array.isArray(delta.toolResult) && isObject(toolResult)) {
+    const content = Array.isArray(toolResult.content) ? toolResult.content : []
+    for (const one of delta.toolResult) content.push(one)
+    toolResult.content = content
+  }
   if (isObject(delta.image) && isObject(image)) Object.assign(image, delta.image)
 }
 
@@ -227,13 +230,7 @@ const completeBlock = ({ block, input }: ForeignBlock): JsonObject => {
   return block
 }
 
-const parseInput = (input: string): Json => {
-  try {
-    return JSON.parse(input === '' ? '{}' : input) as Json
-  } catch {
-    return { input }
-  }
-}
+const parseInput = (input: string): Json => parseJson(input === '' ? '{}' : input) ?? { input }
 
 const citationOf = (citation: JsonObject, target: string): Citation => {
   const { title, source, sourceContent, location } = citation

@@ -6,6 +6,7 @@
 import { countOf, isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Citation } from '../../ir/chat.ts'
 import { listOf, withoutNullish } from './syntax/casing.ts'
+import { TextOffsets } from './syntax/text-offsets.ts'
 
 /** The sources found so far in the chunks of an answer. Each chunk repeats all sources or holds none. */
 export type Sources = { grounding?: JsonObject; citations?: JsonObject[] }
@@ -31,10 +32,12 @@ export const citationsIn = ({ grounding, citations = [] }: Sources, text: string
 type CharOffset = (bytes: Json | undefined) => number | undefined
 
 const charOffsetsIn = (text: string): CharOffset => {
-  const bytes = Buffer.from(text)
+  let offsets: TextOffsets | undefined
   return index => {
     const byteOffset = countOf(index)
-    return byteOffset === undefined ? undefined : bytes.subarray(0, byteOffset).toString().length
+    if (byteOffset === undefined) return undefined
+    offsets ??= new TextOffsets(text)
+    return offsets.charsIn(byteOffset)
   }
 }
 
@@ -71,11 +74,15 @@ const createCitation = (
 /** A citation and the text it belongs to. */
 export type CitedText = { citation: Citation; text: string }
 
+/** The longest passage that a citation repeats, in characters. Of a longer one only the offsets are given. */
+const maxQuoteLength = 4096
+
 /** Renders citations as `groundingMetadata`. */
 export const renderSources = (cited: readonly CitedText[]): JsonObject => {
   const groundingChunks: JsonObject[] = []
   const chunkIndices = new Map<string, number>()
   const groundingSupports: JsonObject[] = []
+  const offsetsOf = new Map<string, TextOffsets>()
   for (const { citation, text } of cited) {
     const { url, title, quote, start = 0, end } = citation
     const web = withoutNullish({ uri: url, title })
@@ -83,11 +90,12 @@ export const renderSources = (cited: readonly CitedText[]): JsonObject => {
     const index = chunkIndices.get(key) ?? groundingChunks.push({ web }) - 1
     chunkIndices.set(key, index)
     if (end === undefined) continue
-    const byteOffset = (until: number) => Buffer.byteLength(text.slice(0, until))
+    const offsets = offsetsOf.get(text) ?? new TextOffsets(text)
+    offsetsOf.set(text, offsets)
     const segment = withoutNullish({
-      startIndex: byteOffset(start),
-      endIndex: byteOffset(end),
-      text: quote ?? text.slice(start, end),
+      startIndex: offsets.bytesIn(start),
+      endIndex: offsets.bytesIn(end),
+      text: quote ?? (end - start > maxQuoteLength ? undefined : text.slice(start, end)),
     })
     groundingSupports.push({ segment, groundingChunkIndices: [index] })
   }

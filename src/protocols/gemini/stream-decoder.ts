@@ -37,8 +37,9 @@ export class GeminiDecoder {
   #usage: Usage | undefined
   #finishReason: string | undefined
   #blockReason: string | undefined
-  /** The exact arguments of the calls of this chunk that are still to be read. */
-  #rawCallArgs: (string | undefined)[] = []
+  /** The exact arguments of the calls of this chunk, and how many of them have been read. */
+  #rawCallArgs: readonly (string | undefined)[] = []
+  #rawCallsRead = 0
 
   constructor(
     private readonly exchange: Exchange,
@@ -57,6 +58,7 @@ export class GeminiDecoder {
   /** Handles a chunk. `text`: the chunk as it came, from which the exact arguments of calls are read. */
   push(body: JsonObject, text?: string): void {
     this.#rawCallArgs = text?.includes('"functionCall"') ? rawArgs(text) : []
+    this.#rawCallsRead = 0
     if (!this.#hasStarted) this.#start(body)
     for (const candidate of listOf(body.candidates)) this.#addCandidate(candidate)
     this.#usage = parseUsage(body.usageMetadata) ?? this.#usage
@@ -118,7 +120,7 @@ export class GeminiDecoder {
   /** Handles a call, or a piece of the open call, which has no name. */
   #addCall(functionCall: JsonObject, seal: Seal | undefined): void {
     const name = textOf(functionCall.name) ?? ''
-    const rawText = this.#rawCallArgs.shift()
+    const rawText = this.#rawCallArgs[this.#rawCallsRead++]
     if (this.#openCall && name === '') return void this.#continueCall(this.#openCall, functionCall)
     if (name === '') return void this.#noteLossOnce('functionCall', 'a tool call without a name was dropped')
     this.#closePart()

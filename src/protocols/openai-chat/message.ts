@@ -8,7 +8,7 @@ import type { Message } from '../../ir/chat.ts'
 import { createCollector, replayMessage } from '../../ir/collect.ts'
 import type { Exchange } from '../protocol.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
-import { mergeDelta } from './chunks/merge-deltas.ts'
+import { DeltaMerger } from './chunks/merge-deltas.ts'
 import { normalizeMessage } from './normalize.ts'
 import { readMessage } from './passthrough.ts'
 import { ChatDecoder } from './stream-decoder.ts'
@@ -43,18 +43,18 @@ const asDelta = ({ message, ...choice }: JsonObject): JsonObject => {
 export const renderMessage = (message: Message, exchange: Exchange): JsonObject => {
   const body: JsonObject = {}
   const choice: JsonObject = {}
-  const delta: JsonObject = {}
+  const deltas = new DeltaMerger({})
   const encode = encodeChatStream({ ...exchange, usageRequested: true })(({ choices, usage, ...envelope }) => {
     Object.assign(body, envelope)
     if (usage) body.usage = usage
     const [streamed] = choices as JsonObject[]
     if (streamed === undefined) return
-    mergeDelta(delta, streamed.delta as JsonObject)
+    deltas.merge(streamed.delta as JsonObject)
     Object.assign(choice, { index: 0, finish_reason: streamed.finish_reason })
   })
   for (const event of replayMessage(message)) encode(event)
   encode(undefined)
-  const { content, tool_calls: calls, ...rest } = delta
+  const { content, tool_calls: calls, ...rest } = deltas.sum
   const fields = {
     ...rest,
     content: content === '' && !hasText(message) ? null : (content ?? null),

@@ -83,7 +83,7 @@ const parseTools = (rest: JsonObject, chat: Chat): void => {
   const unparsedTools = parsedTools.filter(([, tool]) => tool === undefined).map(([tool]) => tool)
   const tools = parsedTools.map(([, tool]) => tool).filter(tool => tool !== undefined)
   const functions = Array.isArray(rest.functions) ? rest.functions.filter(isObject) : []
-  tools.push(...functions.map(one => ({ ...parseFunction(one), seal: { by: id, value: { legacy: true } } })))
+  for (const one of functions) tools.push({ ...parseFunction(one), seal: { by: id, value: { legacy: true } } })
   if (tools.length > 0) chat.tools = tools
   delete rest.functions
   if (unparsedTools.length > 0) rest.tools = unparsedTools

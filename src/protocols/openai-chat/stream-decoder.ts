@@ -1,12 +1,13 @@
 /** Decodes normalized chunks into events. */
 import type { GatewayError } from '../../base/errors.ts'
-import { isObject, type Json, type JsonObject, objectsIn, parseJson, textOf } from '../../base/json/json.ts'
+import { isObject, type Json, type JsonObject, objectsIn, textOf } from '../../base/json/json.ts'
+import { JsonProgress } from '../../base/json/json-progress.ts'
 import { lookUp } from '../../base/look-up.ts'
 import type { FinishReason, Seal, Usage } from '../../ir/chat.ts'
 import type { Event, PartKind } from '../../ir/event.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
 import { createNoteOnce } from '../shared/note-once.ts'
-import { mergeDelta } from './chunks/merge-deltas.ts'
+import { DeltaMerger } from './chunks/merge-deltas.ts'
 import { parseAnnotation } from './citations.ts'
 import { parseMedia } from './media.ts'
 import { usageIn } from './usage.ts'
@@ -56,7 +57,7 @@ const ignoredFields: ReadonlySet<string> = new Set([
 const untranslatedFields = ['citations', 'search_results'] as const
 
 type CallKey = number | 'legacy'
-type OpenCall = { at: number; args: string; isOpen: boolean }
+type OpenCall = { at: number; args: JsonProgress; isOpen: boolean }
 
 /**
  * Takes normalized chunks. `end` closes all parts and emits the finish, or `fault` if the stream failed. OpenAI does
@@ -66,7 +67,10 @@ type OpenCall = { at: number; args: string; isOpen: boolean }
  */
 export class ChatDecoder {
   readonly #calls = new Map<CallKey, OpenCall>()
-  readonly #sealedFields: JsonObject = {}
+  readonly #openCalls = new Set<OpenCall>()
+  /** The open calls whose arguments are complete. */
+  readonly #completeCalls = new Set<OpenCall>()
+  readonly #sealedFields = new DeltaMerger({})
   readonly #noteOnce: NoteLoss
   #nextAt = 0
   /** The open part that is no call. */
@@ -95,8 +99,9 @@ export class ChatDecoder {
 
   end(fault?: GatewayError): void {
     this.#close(true)
-    if (Object.keys(this.#sealedFields).length > 0)
-      this.emit({ type: 'part', at: this.#nextAt++, part: { type: 'foreign', seal: this.#sealOf(this.#sealedFields) } })
+    const { sum } = this.#sealedFields
+    if (Object.keys(sum).length > 0)
+      this.emit({ type: 'part', at: this.#nextAt++, part: { type: 'foreign', seal: this.#sealOf(sum) } })
     if (this.#usage) this.emit({ type: 'usage', usage: this.#usage })
     if (fault) this.emit({ type: 'fault', error: fault })
     else this.#emitFinish(this.#finish)
@@ -118,7 +123,7 @@ export class ChatDecoder {
     for (const entry of objectsIn(delta.images)) this.#decodeImage(entry)
     for (const key in delta)
       if (!knownFields.has(key) && !ignoredFields.has(key) && isPresent(delta[key]))
-        mergeDelta(this.#sealedFields, { [key]: delta[key] })
+        this.#sealedFields.merge({ [key]: delta[key] })
   }
 
   #emitText(kind: PartKind, text: unknown): void {
@@ -137,7 +142,7 @@ export class ChatDecoder {
       const current = this.#current?.kind === 'text' ? this.#current : undefined
       const citation = current && parseAnnotation(annotation, value => this.#sealOf(value))
       if (citation && current) this.emit({ type: 'cite', at: current.at, citation })
-      else mergeDelta(this.#sealedFields, { annotations: [annotation] })
+      else this.#sealedFields.merge({ annotations: [annotation] })
     }
   }
 
@@ -160,8 +165,9 @@ export class ChatDecoder {
 
   #openCall(key: CallKey, id: string, name: string, custom: boolean): OpenCall {
     this.#close(false)
-    const call = { at: this.#nextAt++, args: '', isOpen: true }
+    const call = { at: this.#nextAt++, args: new JsonProgress(), isOpen: true }
     this.#calls.set(key, call)
+    this.#openCalls.add(call)
     this.emit({ type: 'open', at: call.at, part: 'call', id, name, ...(custom && { custom }) })
     return call
   }
@@ -169,7 +175,9 @@ export class ChatDecoder {
   #appendArguments(call: OpenCall, text: string | undefined): void {
     if (text === undefined || text === '') return
     if (call.isOpen) {
-      call.args += text
+      call.args.push(text)
+      if (call.args.isComplete) this.#completeCalls.add(call)
+      else this.#completeCalls.delete(call)
       this.emit({ type: 'delta', at: call.at, text })
     } else if (text.trim() !== '') this.#noteOnce('tool_calls', 'arguments arrived after they were complete')
   }
@@ -183,9 +191,11 @@ export class ChatDecoder {
   #close(all: boolean): void {
     if (this.#current) this.emit({ type: 'close', at: this.#current.at })
     this.#current = undefined
-    for (const call of this.#calls.values()) {
-      if (!call.isOpen || !(all || isCompleteJson(call.args))) continue
+    const ending = [...(all ? this.#openCalls : this.#completeCalls)].sort((one, other) => one.at - other.at)
+    this.#completeCalls.clear()
+    for (const call of ending) {
       call.isOpen = false
+      this.#openCalls.delete(call)
       this.emit({ type: 'close', at: call.at })
     }
   }
@@ -202,4 +212,3 @@ export class ChatDecoder {
 
 const isPresent = (value: unknown): boolean =>
   value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
-const isCompleteJson = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined

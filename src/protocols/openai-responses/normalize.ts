@@ -18,17 +18,21 @@ type StreamNormalizer = {
 /** Creates the normalizer of one stream. */
 export const createStreamNormalizer = (): StreamNormalizer => {
   const items: JsonObject[] = []
-  /** Output index → the content indexes that the vendor gave to the parts, in order. */
-  const partNumbers = new Map<unknown, unknown[]>()
+  /** Output index → how many parts there are so far, and the position of each by the content index of the vendor. */
+  const partNumbers = new Map<unknown, { count: number; positions: Map<unknown, number> }>()
   let isUnchanged = true
 
   const renumber = (type: string, body: JsonObject): boolean => {
     if (body.content_index === undefined) return false
-    const known = partNumbers.get(body.output_index) ?? []
+    const known = partNumbers.get(body.output_index) ?? { count: 0, positions: new Map() }
     partNumbers.set(body.output_index, known)
-    if (type.endsWith('_part.added')) known.push(body.content_index)
-    const position = known.indexOf(body.content_index)
-    if (position < 0 || position === body.content_index) return false
+    const { positions } = known
+    if (type.endsWith('_part.added')) {
+      if (!positions.has(body.content_index)) positions.set(body.content_index, known.count)
+      known.count++
+    }
+    const position = positions.get(body.content_index)
+    if (position === undefined || position === body.content_index) return false
     body.content_index = position
     isUnchanged = false
     return true

@@ -19,7 +19,7 @@ export const parseTools = (tools: Json | undefined, choice: Json | undefined, ch
   const parsedTools: Tool[] = []
   const natives: Seal[] = []
   for (const tool of wireTools) {
-    if (allowed && !allowed.some(one => isSameTool(one, tool))) continue
+    if (allowed && !allowed.has(toolKeyOf(tool))) continue
     const parsed = parseTool(tool)
     if (parsed) parsedTools.push(parsed)
     else natives.push({ by: id, value: tool })
@@ -35,13 +35,14 @@ export const parseTools = (tools: Json | undefined, choice: Json | undefined, ch
  * `allowed_tools` restricts the calls to some of the tools. Other protocols can express that only by leaving out the
  * other tools.
  */
-const allowedToolsOf = (choice: Json | undefined): JsonObject[] | undefined =>
+const allowedToolsOf = (choice: Json | undefined): ReadonlySet<string> | undefined =>
   isObject(choice) && choice.type === 'allowed_tools' && Array.isArray(choice.tools)
-    ? choice.tools.filter(isObject)
+    ? new Set(choice.tools.filter(isObject).map(toolKeyOf))
     : undefined
 
-const isSameTool = (one: JsonObject, tool: JsonObject): boolean =>
-  one.type === tool.type && one.name === tool.name && one.server_label === tool.server_label
+/** The same for two objects that name the same tool. */
+const toolKeyOf = ({ type, name, server_label: label }: JsonObject): string =>
+  JSON.stringify([type, name, label].map(value => value ?? null))
 
 const parseTool = (tool: JsonObject): Tool | undefined => {
   const { type, name, description, parameters, strict, format, ...rest } = tool
@@ -87,7 +88,8 @@ const parseChoice = (choice: Json | undefined): ToolChoice | undefined => {
 export const renderTools = (chat: Chat, { sealOrigin, loss }: Exchange): JsonObject => {
   const { tools = [], nativeTools = [], choice } = chat
   const ownTools = nativeTools.filter(seal => isReadable(seal, id, sealOrigin))
-  for (const seal of nativeTools) if (!ownTools.includes(seal)) loss('tools', `only ${seal.by} has this built-in tool`)
+  for (const seal of nativeTools)
+    if (!isReadable(seal, id, sealOrigin)) loss('tools', `only ${seal.by} has this built-in tool`)
   const renderedTools = [...tools.map(tool => renderTool(tool, sealOrigin)), ...ownTools.map(({ value }) => value)]
   const rendered = renderChoice(choice, tools)
   return {

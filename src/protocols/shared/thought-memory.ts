@@ -91,32 +91,51 @@ export const restoreThoughts = (chat: Chat, memory: SealMemory): Chat => ({
 })
 
 const restoreTurn = (turn: Turn, memory: SealMemory): Turn => {
-  const parts: Part[] = []
+  const restored = new RestoredParts()
   for (const part of turn.parts) {
     const remembered = part.type === 'call' && part.seal === undefined ? memory.find(part) : undefined
-    if (remembered === undefined || part.type !== 'call') {
-      parts.push(part)
-      continue
-    }
-    insertThoughts(parts, remembered.thoughts)
-    parts.push(remembered.seal ? { ...part, seal: remembered.seal } : part)
+    if (remembered) restored.insertThoughts(remembered.thoughts)
+    restored.add(remembered?.seal && part.type === 'call' ? { ...part, seal: remembered.seal } : part)
   }
-  return { ...turn, parts }
+  return { ...turn, parts: restored.parts }
 }
 
-/**
- * A thought without a seal is replaced by the sealed thoughts. If one thought still has its seal, the client dropped
- * nothing.
- */
-const insertThoughts = (parts: Part[], thoughts: Thought[]): void => {
-  if (thoughts.length === 0 || parts.some(part => part.type === 'reasoning' && part.seal)) return
-  const unsealed = parts.findIndex(part => part.type === 'reasoning')
-  if (unsealed >= 0) parts.splice(unsealed, 1, ...thoughts)
-  else parts.splice(firstContentIndex(parts), 0, ...thoughts)
+/** The parts of a turn, and where thoughts belong among them. The positions are kept, so that no call searches them. */
+class RestoredParts {
+  readonly parts: Part[] = []
+  /** One thought still has its seal. */
+  #isSealed = false
+  /** The positions of the first thought, and of the first text or call. -1: there is none. */
+  #reasoningAt = -1
+  #contentAt = -1
+
+  add(part: Part): void {
+    const at = this.parts.push(part) - 1
+    if (part.type === 'reasoning') {
+      if (this.#reasoningAt < 0) this.#reasoningAt = at
+      if (part.seal) this.#isSealed = true
+    } else if (this.#contentAt < 0 && (part.type === 'text' || part.type === 'call')) this.#contentAt = at
+  }
+
+  /**
+   * A thought without a seal is replaced by the sealed thoughts. If one thought still has its seal, the client dropped
+   * nothing. Thoughts stand before the content of their turn.
+   */
+  insertThoughts(thoughts: readonly Thought[]): void {
+    if (thoughts.length === 0 || this.#isSealed) return
+    const { parts } = this
+    const replaced = this.#reasoningAt < 0 ? 0 : 1
+    const firstContent = this.#contentAt < 0 ? parts.length : this.#contentAt
+    const at = replaced ? this.#reasoningAt : firstContent
+    parts.splice(at, replaced, ...thoughts)
+    if (this.#contentAt >= at) this.#contentAt += thoughts.length - replaced
+    this.#isSealed = thoughts.some(part => part.type === 'reasoning' && part.seal)
+    this.#reasoningAt = nextReasoning(parts, at)
+  }
 }
 
-/** Thoughts stand before the content of their turn. */
-const firstContentIndex = (parts: Part[]): number => {
-  const at = parts.findIndex(part => part.type === 'text' || part.type === 'call')
-  return at < 0 ? parts.length : at
+/** The position of the first thought from `from` on; -1 if there is none. */
+const nextReasoning = (parts: readonly Part[], from: number): number => {
+  for (let at = from; at < parts.length; at++) if (parts[at]!.type === 'reasoning') return at
+  return -1
 }

@@ -27,7 +27,7 @@ const foldSystem = (body: JsonObject): void => {
   const systemMessages = messagesOf(body).filter(({ role }) => role === 'system')
   if (!Array.isArray(messages) || systemMessages.length === 0) return
   const text = systemMessages.map(({ content }) => contentText(content)).join('\n')
-  const rest = messages.filter(message => !systemMessages.includes(message as JsonObject))
+  const rest = messages.filter(message => !isObject(message) || message['role'] !== 'system')
   const user = rest.find(message => isObject(message) && message['role'] === 'user')
   if (!isObject(user)) rest.unshift({ role: 'user', content: text })
   else if (Array.isArray(user['content'])) user['content'].unshift({ type: 'text', text })

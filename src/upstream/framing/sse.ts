@@ -33,6 +33,8 @@ export const sseFraming: Framing = emit => {
   const lines = lineReader(line => onLine(line))
   let event: string | undefined
   let data: string | undefined
+  /** The last line of `data`: looking at the end of a text that still grows would copy all of it for every line. */
+  let lastLine = ''
 
   const dispatch = () => {
     if (data !== undefined) emit(event === undefined ? { data } : { event, data })
@@ -42,11 +44,12 @@ export const sseFraming: Framing = emit => {
 
   const addData = (value: string) => {
     if (data === undefined) data = value
-    else if (isCompleteData(data) && startsFrame(value)) {
+    else if (isCompleteData(lastLine, data) && startsFrame(value)) {
       dispatch()
       data = value
     } else if (data.length + value.length > maxFrameLength) throw frameTooLarge()
     else data += '\n' + value
+    lastLine = value
   }
 
   const onLine = (line: string) => {
@@ -131,7 +134,8 @@ const lineEnd = (text: string, from: number): number => {
  * Some vendors separate frames by a single newline. A data line that is complete JSON, followed by a line that starts a
  * new value, is a frame of its own.
  */
-const isCompleteData = (data: string): boolean => data.endsWith('}') || data === '[DONE]'
+const isCompleteData = (lastLine: string, data: string): boolean =>
+  lastLine.endsWith('}') || (lastLine === '[DONE]' && data.length === lastLine.length)
 const startsFrame = (line: string): boolean => line.startsWith('{') || line === '[DONE]'
 
 const frameTooLarge = (): GatewayError =>

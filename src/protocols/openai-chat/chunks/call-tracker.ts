@@ -2,7 +2,8 @@
  * Tracks the tool calls of one choice in a stream. Decides which deltas belong to one call, however the vendor numbers
  * and names its calls.
  */
-import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
+import { isObject, type Json, type JsonObject, textOf } from '../../../base/json/json.ts'
+import { JsonProgress } from '../../../base/json/json-progress.ts'
 
 type TrackedCall = {
   /**
@@ -19,6 +20,8 @@ type TrackedCall = {
   custom: boolean
   /** All arguments that the client has received, or will receive with the first delta. */
   args: string
+  /** How far `args` are complete. */
+  readonly progress: JsonProgress
 }
 
 export type CallTracker = {
@@ -47,7 +50,8 @@ type EntryResult = 'strict' | 'changed' | 'empty'
  * already has the same id.
  */
 export const createCallTracker = (createId: (index: number) => string): CallTracker => {
-  const calls: TrackedCall[] = []
+  const calls = new CallList()
+  const emittedIds = new Set<string>()
   let emittedCount = 0
 
   const normalizeEntry = (entry: JsonObject): EntryResult => {
@@ -56,15 +60,16 @@ export const createCallTracker = (createId: (index: number) => string): CallTrac
     const knownCall = findCall(calls, entry, name, rawArgs)
     if (knownCall === undefined && name === '' && rawArgs === '' && idOf(entry) === undefined) return 'empty'
     const call = knownCall ?? createCall(entry, name)
-    if (knownCall === undefined) calls.push(call)
+    if (knownCall === undefined) calls.add(call)
     const argsDelta = rawArgs === 'null' && call.args === '' && !call.custom ? '' : rawArgs
     call.args += argsDelta
+    call.progress.push(argsDelta)
     if (call.name === '') call.name = name
     if (call.index >= 0) return writeLaterDelta(call, entry, argsDelta)
     if (call.name === '') return 'empty'
     call.index = emittedCount++
-    const isTaken = calls.some(other => other !== call && other.index >= 0 && other.id === call.id)
-    if (call.id === undefined || isTaken) call.id = createId(call.index)
+    if (call.id === undefined || emittedIds.has(call.id)) call.id = createId(call.index)
+    emittedIds.add(call.id)
     return writeFirstDelta(call, entry)
   }
 
@@ -73,7 +78,7 @@ export const createCallTracker = (createId: (index: number) => string): CallTrac
       return emittedCount > 0
     },
     get unnamedCount() {
-      return calls.length - emittedCount
+      return calls.all.length - emittedCount
     },
     normalize(entries) {
       const keptEntries: JsonObject[] = []
@@ -86,40 +91,72 @@ export const createCallTracker = (createId: (index: number) => string): CallTrac
       return { entries: keptEntries, isChanged }
     },
     fillMissingArguments() {
-      const withoutArguments = calls.filter(call => call.index >= 0 && !call.custom && call.args === '')
+      const withoutArguments = calls.all.filter(call => call.index >= 0 && !call.custom && call.args === '')
       for (const call of withoutArguments) call.args = '{}'
       return withoutArguments.map(({ index }) => ({ index, function: { arguments: '{}' } }))
     },
   }
 }
 
+/** The calls of a choice in order, and the last of each vendor's index and id. */
+class CallList {
+  readonly all: TrackedCall[] = []
+  readonly #byIndex = new Map<number, TrackedCall>()
+  readonly #byId = new Map<string, TrackedCall>()
+  readonly #byIdAndIndex = new Map<string, TrackedCall>()
+
+  add(call: TrackedCall): void {
+    const { vendorIndex, vendorId } = call
+    this.all.push(call)
+    if (vendorIndex !== undefined) this.#byIndex.set(vendorIndex, call)
+    if (vendorId === undefined) return
+    this.#byId.set(vendorId, call)
+    this.#byIdAndIndex.set(`${vendorIndex} ${vendorId}`, call)
+  }
+
+  withIndex(index: number): TrackedCall | undefined {
+    return this.#byIndex.get(index)
+  }
+
+  withId(id: string): TrackedCall | undefined {
+    return this.#byId.get(id)
+  }
+
+  withIdAndIndex(id: string, index: number | undefined): TrackedCall | undefined {
+    return this.#byIdAndIndex.get(`${index} ${id}`)
+  }
+}
+
 /** Returns the call that an entry continues, or undefined if the entry starts a new call. */
-const findCall = (
-  calls: readonly TrackedCall[],
-  entry: JsonObject,
-  name: string,
-  argsDelta: string,
-): TrackedCall | undefined => {
+const findCall = (calls: CallList, entry: JsonObject, name: string, argsDelta: string): TrackedCall | undefined => {
   const id = idOf(entry)
   const vendorIndex = vendorIndexOf(entry)
   const startsNewCall = (call: TrackedCall | undefined): boolean =>
-    call !== undefined && name !== '' && argsDelta !== '' && isCompleteJson(call.args)
-  const sameIndex = vendorIndex === undefined ? undefined : calls.findLast(call => call.vendorIndex === vendorIndex)
+    call !== undefined && name !== '' && argsDelta !== '' && call.progress.isComplete
+  const sameIndex = vendorIndex === undefined ? undefined : calls.withIndex(vendorIndex)
   if (id === undefined) {
-    if (vendorIndex === undefined) return name === '' ? calls.at(-1) : undefined
+    if (vendorIndex === undefined) return name === '' ? calls.all.at(-1) : undefined
     return startsNewCall(sameIndex) ? undefined : sameIndex
   }
-  const sameId = calls.filter(call => call.vendorId === id)
-  const sameIdAndIndex = sameId.findLast(call => call.vendorIndex === vendorIndex)
-  if (vendorIndex === undefined)
-    return startsNewCall(sameIdAndIndex ?? sameId.at(-1)) ? undefined : (sameIdAndIndex ?? sameId.at(-1))
-  return sameIdAndIndex ?? (name === '' ? (sameId.at(-1) ?? sameIndex) : undefined)
+  const sameId = calls.withId(id)
+  const sameIdAndIndex = calls.withIdAndIndex(id, vendorIndex)
+  if (vendorIndex === undefined) return startsNewCall(sameIdAndIndex ?? sameId) ? undefined : (sameIdAndIndex ?? sameId)
+  return sameIdAndIndex ?? (name === '' ? (sameId ?? sameIndex) : undefined)
 }
 
 const createCall = (entry: JsonObject, name: string): TrackedCall => {
   const id = idOf(entry)
   const custom = entry.type === 'custom' || isNamed(entry.custom)
-  return { index: -1, vendorIndex: vendorIndexOf(entry), id, vendorId: id, name, custom, args: '' }
+  return {
+    index: -1,
+    vendorIndex: vendorIndexOf(entry),
+    id,
+    vendorId: id,
+    name,
+    custom,
+    args: '',
+    progress: new JsonProgress(),
+  }
 }
 
 /** Rewrites an entry as the first delta of a call: index, id, type, name, and the arguments received so far. */
@@ -178,8 +215,6 @@ const argsTextOf = (entry: JsonObject): string => {
   if (args === undefined || args === null) return ''
   return typeof args === 'string' ? args : JSON.stringify(args)
 }
-
-const isCompleteJson = (args: string): boolean => args.endsWith('}') && parseJson(args) !== undefined
 
 const replaceFields = (entry: JsonObject, fields: JsonObject): void => {
   for (const key of Object.keys(entry)) delete entry[key]

@@ -48,6 +48,8 @@ const isEnvelopeOnly = (body: JsonObject): boolean =>
 export class ChunkNormalizer {
   readonly state: StreamState = { content: false }
   readonly #choices = new Map<number, ChoiceState>()
+  /** The choices whose finish is held back. */
+  readonly #held = new Set<ChoiceState>()
   #identity: ChunkIdentity | undefined
   /** The last chunk, if it carries a finish that is held back. */
   #heldChunk: Chunk | undefined
@@ -76,11 +78,11 @@ export class ChunkNormalizer {
 
   /** Emits the finishes that are held back. Called when no more content can come before them. */
   flush(): void {
-    if (!this.#hasHeldFinish()) return
-    const heldChoices = [...this.#choices.values()].filter(choice => choice.phase === 'held')
+    if (this.#held.size === 0) return
     const chunk = this.#heldChunk ?? { body: { ...this.#identity, choices: [] } }
     this.#heldChunk = undefined
-    for (const choice of heldChoices) finishChoice(chunk, choice, this.format, this.exchange)
+    finishChoices(chunk, this.#held, this.format, this.exchange)
+    this.#held.clear()
     this.#emitChunk(chunk)
   }
 
@@ -95,7 +97,7 @@ export class ChunkNormalizer {
     this.flush()
     for (const choice of openChoices) {
       this.exchange.loss(`choices[${choice.index}].finish_reason`, 'the vendor sent none')
-      choice.phase = 'held'
+      this.#hold(choice)
     }
     this.flush()
     if (!state.content) state.isEmpty = [...this.#choices.values()].every(({ finish }) => finish === 'stop')
@@ -184,7 +186,7 @@ export class ChunkNormalizer {
     for (const body of keptChoices) {
       const choice = this.#choices.get(body.index as number)!
       if (typeof body.finish_reason !== 'string') continue
-      if (choice.phase === 'open') choice.phase = 'held'
+      if (choice.phase === 'open') this.#hold(choice)
       if (!isLateContent && choice.phase === 'held') hasFinish = true
       else {
         body.finish_reason = null
@@ -195,10 +197,9 @@ export class ChunkNormalizer {
     else this.#emitChunk(chunk)
   }
 
-  /** True if a finish is held back. Called for every frame, so it does not build an array. */
-  #hasHeldFinish(): boolean {
-    for (const { phase } of this.#choices.values()) if (phase === 'held') return true
-    return false
+  #hold(choice: ChoiceState): void {
+    choice.phase = 'held'
+    this.#held.add(choice)
   }
 
   /**
@@ -219,7 +220,7 @@ export class ChunkNormalizer {
    */
   #joinUsageToHeld(chunk: Chunk): boolean {
     const { usage } = chunk.body
-    if (this.exchange.usageRequested || !this.#hasHeldFinish() || !isObject(usage)) return false
+    if (this.exchange.usageRequested || this.#held.size === 0 || !isObject(usage)) return false
     this.#heldChunk = this.#heldChunk ? { body: { ...this.#heldChunk.body, usage } } : chunk
     return true
   }
@@ -259,11 +260,28 @@ const normalizeChoices = (body: JsonObject): boolean => {
   return isChanged
 }
 
-/** Writes the finish_reason of a choice into the chunk, and before it the arguments that its calls still lack. */
-const finishChoice = (chunk: Chunk, choice: ChoiceState, format: ChoiceFormat, { loss }: Exchange): void => {
+/** Writes the finish_reason of each choice into the chunk, and before it the arguments that its calls still lack. */
+const finishChoices = (
+  chunk: Chunk,
+  choices: Iterable<ChoiceState>,
+  format: ChoiceFormat,
+  exchange: Exchange,
+): void => {
+  const bodies = new Map<unknown, JsonObject>()
+  for (const body of choicesOf(chunk.body)) if (!bodies.has(body.index)) bodies.set(body.index, body)
+  for (const choice of choices) finishChoice(chunk, bodies.get(choice.index), choice, format, exchange)
+}
+
+const finishChoice = (
+  chunk: Chunk,
+  known: JsonObject | undefined,
+  choice: ChoiceState,
+  format: ChoiceFormat,
+  { loss }: Exchange,
+): void => {
   const finish = finishReasonAfter(choice.finish, choice.calls.hasCalls, choice.hasLegacyCall)
   choice.phase = 'done'
-  let body = choicesOf(chunk.body).find(one => one.index === choice.index)
+  let body = known
   if (body === undefined) {
     body = format.finishOnlyChoice(choice.index, finish)
     choicesOf(chunk.body).push(body)
@@ -282,8 +300,10 @@ const finishChoice = (chunk: Chunk, choice: ChoiceState, format: ChoiceFormat, {
 }
 
 const mergeCallEntries = (entries: Json[], missingArguments: readonly JsonObject[]): Json[] => {
+  const byIndex = new Map<unknown, JsonObject>()
+  for (const entry of entries) if (isObject(entry) && !byIndex.has(entry.index)) byIndex.set(entry.index, entry)
   for (const entry of missingArguments) {
-    const same = entries.find(one => isObject(one) && one.index === entry.index)
+    const same = byIndex.get(entry.index)
     if (isObject(same) && isObject(same.function)) same.function.arguments = '{}'
     else entries.push(entry)
   }
