@@ -12,6 +12,7 @@ const advice: Record<ErrorCode, string> = {
   not_found: 'Check the path. For most clients the base URL ends in `/v1`.',
   method_not_allowed: 'Use POST.',
   too_large: 'Send a smaller request, or raise `max_body`.',
+  too_many_values: 'Split the request, or raise `max_values`.',
   limited: 'Wait for `Retry-After` seconds, then retry; see [limits](limits.md).',
   cancelled: 'Nothing.',
   internal: 'Report it, with the log line that has the same `x-request-id`.',

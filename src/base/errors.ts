@@ -45,6 +45,12 @@ export const errorCodes = {
     description: 'the endpoint does not support this method',
   },
   too_large: { status: 413, retry: 'never', breaker: 'ignore', description: 'the body is larger than `max_body`' },
+  too_many_values: {
+    status: 413,
+    retry: 'never',
+    breaker: 'ignore',
+    description: 'the body holds more JSON values than `max_values`',
+  },
   limited: {
     status: 429,
     retry: 'never',

@@ -9,7 +9,7 @@ import { jsonLevels, spellings } from './dialects/legacy.ts'
 import { toMap } from './entry-config.ts'
 import type { Config } from './schema/schema.ts'
 
-const defaults = { port: 9090, maxBody: 32 * 2 ** 20, maxMedia: 20 * 2 ** 20 }
+const defaults = { port: 9090, maxBody: 32 * 2 ** 20, maxValues: 200_000, maxMedia: 20 * 2 ** 20 }
 
 /** Applies defaults and spellings. `path` is the absolute path of the file, if there is one. */
 export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?: string): CompiledConfig => {
@@ -31,6 +31,7 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     ...compileFailures(config),
     heartbeat: config.heartbeat ?? 15,
     maxBody: parseSize(config.max_body ?? '') ?? defaults.maxBody,
+    maxValues: config.max_values ?? defaults.maxValues,
     media: mediaOf(config.media),
     shutdownTimeout: config.shutdown_timeout ?? 60,
     ...translationOf(config.translation),

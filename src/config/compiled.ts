@@ -96,6 +96,8 @@ export type CompiledConfig = FailureSettings & {
   heartbeat: number
   /** Maximum size of a request body in bytes. */
   maxBody: number
+  /** Maximum number of JSON values in a request: see `jsonExcess`. */
+  maxValues: number
   /**
    * Limits for files that the gateway downloads because a request names them by URL. `allowPrivate`: `true`, or the
    * addresses and ranges that are allowed besides public ones. Sizes in bytes, `timeout` in seconds.

@@ -1,6 +1,7 @@
 /** Reads the path, query and body of a request. At most `max_body` bytes of the body are read. */
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json/json.ts'
+import { type JsonExcess, jsonExcess, maxDepth } from '../base/json/measure.ts'
 import { BodyBuffer, tooLarge } from './body-buffer.ts'
 
 /**
@@ -19,8 +20,14 @@ export const pathAndQueryOf = (request: Request): { path: string; query: string 
     : { path: url.slice(pathStart, queryMark), query: url.slice(queryMark + 1) }
 }
 
-/** @throws GatewayError `too_large`, or `invalid_request` if the body is not a JSON object in UTF-8 */
-export const readJson = async (request: Request, maxBody: number): Promise<JsonBody> => {
+/** The limits of a request body: its bytes, and the JSON values it holds. */
+export type BodyLimits = { maxBody: number; maxValues: number }
+
+/**
+ * @throws GatewayError `too_large`, `too_many_values`, or `invalid_request` if the body is not a JSON object in UTF-8 or
+ * is nested too deeply
+ */
+export const readJson = async (request: Request, { maxBody, maxValues }: BodyLimits): Promise<JsonBody> => {
   refuseCompressed(request.headers)
   const contentLength = request.headers.get('content-length')
   if (Number(contentLength) > maxBody) throw tooLarge(maxBody)
@@ -29,6 +36,8 @@ export const readJson = async (request: Request, maxBody: number): Promise<JsonB
   if (contentLength !== null && text.includes('\uFFFD') && Buffer.byteLength(text) !== Number(contentLength))
     throw invalidUtf8()
   if (text === '') throw new GatewayError('invalid_request', 'the body is empty: a JSON object is expected')
+  const excess = jsonExcess(text, maxValues)
+  if (excess) throw excessError(excess, maxValues)
   const body = parseBody(text)
   if (!isObject(body)) throw new GatewayError('invalid_request', 'the body must be a JSON object')
   return { text, body }
@@ -95,6 +104,14 @@ const parseBody = (text: string): unknown => {
     throw new GatewayError('invalid_request', `the body is not valid JSON: ${parseErrorReason(error)}`)
   }
 }
+
+const excessError = (excess: JsonExcess, maxValues: number): GatewayError =>
+  excess === 'values'
+    ? new GatewayError(
+        'too_many_values',
+        `the body holds more than the ${maxValues} JSON values that max_values allows`,
+      )
+    : new GatewayError('invalid_request', `the body is nested more than ${maxDepth} levels deep`)
 
 /** The message of JSON.parse, which contains at most one token of the body. */
 const parseErrorReason = (error: unknown): string =>

@@ -97,16 +97,18 @@ export const handleRequest = async (
 
 /**
  * Reads the body: an upload, a form or JSON.
- * @throws GatewayError `too_large`, `invalid_request`
+ * @throws GatewayError `too_large`, `too_many_values`, `invalid_request`
  */
 const readBody = (
   request: Request,
   { protocol }: Operation,
   caller: Caller,
-  { settings: { maxBody } }: Runtime,
+  { settings }: Runtime,
 ): Promise<JsonBody | Upload> => {
-  if (isMultipart(request.headers)) return readUpload(request, maxBody, formFieldCheck(protocol, caller))
-  return protocol.acceptsForms && isForm(request.headers) ? readForm(request, maxBody) : readJson(request, maxBody)
+  if (isMultipart(request.headers)) return readUpload(request, settings.maxBody, formFieldCheck(protocol, caller))
+  return protocol.acceptsForms && isForm(request.headers)
+    ? readForm(request, settings.maxBody)
+    : readJson(request, settings)
 }
 
 /**

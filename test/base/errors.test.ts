@@ -12,6 +12,7 @@ const expectedCodes = [
   ['not_found', 404, 'never', 'ignore'],
   ['method_not_allowed', 405, 'never', 'ignore'],
   ['too_large', 413, 'never', 'ignore'],
+  ['too_many_values', 413, 'never', 'ignore'],
   ['limited', 429, 'never', 'ignore'],
   ['cancelled', 499, 'never', 'ignore'],
   ['internal', 500, 'never', 'ignore'],

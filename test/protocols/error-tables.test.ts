@@ -23,6 +23,7 @@ const codes: readonly (readonly [ErrorCode, string, string, string | null, strin
   ['not_found', 'not_found_error', 'invalid_request_error', 'not_found', 'NOT_FOUND'],
   ['method_not_allowed', 'invalid_request_error', 'invalid_request_error', 'method_not_allowed', 'UNIMPLEMENTED'],
   ['too_large', 'request_too_large', 'invalid_request_error', 'request_too_large', 'INVALID_ARGUMENT'],
+  ['too_many_values', 'request_too_large', 'invalid_request_error', 'too_many_values', 'INVALID_ARGUMENT'],
   ['limited', 'rate_limit_error', 'rate_limit_error', 'rate_limit_exceeded', 'RESOURCE_EXHAUSTED'],
   ['cancelled', 'invalid_request_error', 'invalid_request_error', 'cancelled', 'CANCELLED'],
   ['internal', 'api_error', 'server_error', 'internal_error', 'INTERNAL'],

@@ -33,6 +33,7 @@ const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): Co
   exposeTargets: true,
   heartbeat: 15,
   maxBody: 1e6,
+  maxValues: 1e6,
   media: { allowPrivate: false, maxBytes: 1e6, maxFiles: 16, timeout: 15 },
   shutdownTimeout: 30,
   onLoss: 'note',

@@ -1,5 +1,7 @@
 /** JSON values, and a scanner that finds the top-level members of JSON text without building the values. */
 
+import { jsonExcess } from './measure.ts'
+
 export type Json = string | number | boolean | null | Json[] | JsonObject
 export type JsonObject = { [key: string]: Json | undefined }
 
@@ -25,8 +27,9 @@ export const textOf = (value: unknown): string | undefined => (typeof value === 
 export const countOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
 
-/** Parses JSON. Undefined if `text` is not valid JSON. */
+/** Parses JSON. Undefined if `text` is not valid JSON, or is nested more than `maxDepth` levels deep. */
 export const parseJson = (text: string): Json | undefined => {
+  if (jsonExcess(text) !== undefined) return undefined
   try {
     return JSON.parse(text) as Json
   } catch {

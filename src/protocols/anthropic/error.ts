@@ -34,6 +34,7 @@ const typeOfCode: Record<ErrorCode, string> = {
   not_found: 'not_found_error',
   method_not_allowed: 'invalid_request_error',
   too_large: 'request_too_large',
+  too_many_values: 'request_too_large',
   limited: 'rate_limit_error',
   cancelled: 'invalid_request_error',
   internal: 'api_error',

@@ -14,6 +14,7 @@ const openaiNames: Record<ErrorCode, readonly [type: string, code: string | null
   not_found: ['invalid_request_error', 'not_found'],
   method_not_allowed: ['invalid_request_error', 'method_not_allowed'],
   too_large: ['invalid_request_error', 'request_too_large'],
+  too_many_values: ['invalid_request_error', 'too_many_values'],
   limited: ['rate_limit_error', 'rate_limit_exceeded'],
   cancelled: ['invalid_request_error', 'cancelled'],
   internal: ['server_error', 'internal_error'],
