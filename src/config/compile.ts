@@ -4,12 +4,23 @@ import type { Entry } from '../providers/entry.ts'
 import { allInterfaces, parseHostName, parseListen, parseOrigin, parseRange, parseSize } from './address.ts'
 import { secretsOf } from './checks/secrets.ts'
 import { compileFailures } from './compile-failures.ts'
-import type { AccessSettings, CompiledConfig, KeyRule, LogLevel, Strategy } from './compiled.ts'
+import type { AccessSettings, CompiledConfig, KeyRule, LogLevel, MaxItems, Strategy } from './compiled.ts'
 import { jsonLevels, spellings } from './dialects/legacy.ts'
 import { toMap } from './entry-config.ts'
 import type { Config } from './schema/schema.ts'
 
 const defaults = { port: 9090, maxBody: 32 * 2 ** 20, maxValues: 200_000, maxMedia: 20 * 2 ** 20 }
+
+const defaultMaxItems: MaxItems = {
+  messages: 20_000,
+  tools: 2000,
+  calls: 20_000,
+  stop_sequences: 1000,
+  inputs: 10_000,
+  parts: 2000,
+  form_fields: 10_000,
+  media: 2000,
+}
 
 /** Applies defaults and spellings. `path` is the absolute path of the file, if there is one. */
 export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?: string): CompiledConfig => {
@@ -30,8 +41,7 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     timeouts: { connect: timeouts.connect ?? 10, firstByte: timeouts.first_byte ?? 300, idle: timeouts.idle ?? 120 },
     ...compileFailures(config),
     heartbeat: config.heartbeat ?? 15,
-    maxBody: parseSize(config.max_body ?? '') ?? defaults.maxBody,
-    maxValues: config.max_values ?? defaults.maxValues,
+    ...requestLimitsOf(config),
     media: mediaOf(config.media),
     shutdownTimeout: config.shutdown_timeout ?? 60,
     ...translationOf(config.translation),
@@ -55,6 +65,12 @@ const translationOf = (config: Config['translation'] = {}): Pick<CompiledConfig,
   const { enable = true, promptTemplate: template, retry, concurrency } = config
   return enable ? { translation: translationOptions({ template, retry, concurrency }) } : {}
 }
+
+const requestLimitsOf = (config: Config): Pick<CompiledConfig, 'maxBody' | 'maxValues' | 'maxItems'> => ({
+  maxBody: parseSize(config.max_body ?? '') ?? defaults.maxBody,
+  maxValues: config.max_values ?? defaults.maxValues,
+  maxItems: { ...defaultMaxItems, ...config.max_items },
+})
 
 const mediaOf = (config: Config['media'] = {}): CompiledConfig['media'] => ({
   allowPrivate: rangesOf(config.allow_private ?? false),

@@ -20,6 +20,11 @@ export type KeyRule = {
 /** Timeouts in seconds. */
 export type Timeouts = { connect: number; firstByte: number; idle: number }
 
+/** The most items of each kind in one request. */
+export type MaxItems = Readonly<
+  Record<'messages' | 'tools' | 'calls' | 'stop_sequences' | 'inputs' | 'parts' | 'form_fields' | 'media', number>
+>
+
 /** Who may reach the gateway, besides the keys. */
 export type AccessSettings = {
   /** Host names in lower case, `*.name` for every name below it. Used only without keys. */
@@ -98,6 +103,7 @@ export type CompiledConfig = FailureSettings & {
   maxBody: number
   /** Maximum number of JSON values in a request: see `jsonExcess`. */
   maxValues: number
+  maxItems: MaxItems
   /**
    * Limits for files that the gateway downloads because a request names them by URL. `allowPrivate`: `true`, or the
    * addresses and ranges that are allowed besides public ones. Sizes in bytes, `timeout` in seconds.

@@ -2,7 +2,9 @@
 import { GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json/json.ts'
 import { type JsonExcess, jsonExcess, maxDepth } from '../base/json/measure.ts'
+import type { MaxItems } from '../config/compiled.ts'
 import { BodyBuffer, tooLarge } from './body-buffer.ts'
+import { tooManyItems } from './max-items.ts'
 
 /**
  * A JSON request: the text as the client wrote it, and the parsed body. `original`: the client's own body, if stored
@@ -20,14 +22,17 @@ export const pathAndQueryOf = (request: Request): { path: string; query: string 
     : { path: url.slice(pathStart, queryMark), query: url.slice(queryMark + 1) }
 }
 
-/** The limits of a request body: its bytes, and the JSON values it holds. */
-export type BodyLimits = { maxBody: number; maxValues: number }
+/** The limits of a request body: its bytes, the JSON values it holds, and the items of each kind. */
+export type BodyLimits = { maxBody: number; maxValues: number; maxItems: MaxItems }
 
 /**
  * @throws GatewayError `too_large`, `too_many_values`, or `invalid_request` if the body is not a JSON object in UTF-8 or
  * is nested too deeply
  */
-export const readJson = async (request: Request, { maxBody, maxValues }: BodyLimits): Promise<JsonBody> => {
+export const readJson = async (
+  request: Request,
+  { maxBody, maxValues }: Omit<BodyLimits, 'maxItems'>,
+): Promise<JsonBody> => {
   refuseCompressed(request.headers)
   const contentLength = request.headers.get('content-length')
   if (Number(contentLength) > maxBody) throw tooLarge(maxBody)
@@ -50,10 +55,12 @@ export const isForm = (headers: Headers): boolean => formType.test(headers.get('
  * Reads a form as a JSON object. A field that occurs several times becomes a list.
  * @throws GatewayError `too_large`, `invalid_request`
  */
-export const readForm = async (request: Request, maxBody: number): Promise<JsonBody> => {
+export const readForm = async (request: Request, { maxBody, maxItems }: BodyLimits): Promise<JsonBody> => {
   refuseCompressed(request.headers)
   if (Number(request.headers.get('content-length')) > maxBody) throw tooLarge(maxBody)
   const fields = new URLSearchParams(decodeUtf8(await readLimited(request, maxBody)))
+  if (fields.size > maxItems.form_fields)
+    throw tooManyItems('form_fields', 'the form', fields.size, maxItems.form_fields)
   const valuesByName = new Map<string, string[]>()
   for (const [name, value] of fields) {
     const values = valuesByName.get(name)

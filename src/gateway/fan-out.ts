@@ -4,6 +4,8 @@
  */
 import { asGatewayError, GatewayError } from '../base/errors.ts'
 import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
+import type { MaxItems } from '../config/compiled.ts'
+import { tooManyItems } from '../downstream/max-items.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
 import type { Batch } from '../protocols/protocol.ts'
 import { type ClientProtocol, unaryEgressOf } from '../protocols/registry.ts'
@@ -18,22 +20,35 @@ import type { ClientRequest } from './client-request.ts'
 /** Parts that run at once if the protocol does not specify a number. */
 const defaultConcurrency = 4
 
-/** Returns the plan with the targets that accept the request unsplit, or the parts if there are no such targets. */
+/**
+ * Returns the plan with the targets that accept the request unsplit, or the parts if there are no such targets.
+ * @throws GatewayError `invalid_request` if there are too many parts
+ */
 export const splitBatch = (
   clientRequest: ClientRequest,
   plan: Plan,
+  maxItems: MaxItems,
 ): Plan | { parts: ClientRequest[]; batch: Batch } => {
   const { protocol, json } = clientRequest
   const batch = json && batchOf(protocol)
   if (!json || !batch) return plan
   const maxTexts = plan.targets.map(target => maxTextsAt(target, protocol.id))
-  const bodies = batch.split(json.body, Math.min(...maxTexts))
+  const smallestMax = Math.min(...maxTexts)
+  checkPartCount(protocol, json.body, smallestMax, maxItems)
+  const bodies = batch.split(json.body, smallestMax)
   if (!bodies) return plan
   // Many targets have one maximum, and each split makes all parts.
   const accepting = new Set([...new Set(maxTexts)].filter(max => !batch.split(json.body, max)))
   const targets = plan.targets.filter((_, index) => accepting.has(maxTexts[index]!))
   if (targets.length > 0) return { ...plan, targets }
   return { parts: bodies.map(body => partRequest(clientRequest, body)), batch }
+}
+
+/** @throws GatewayError `invalid_request` if the request would be split into more parts than allowed */
+const checkPartCount = ({ reader }: ClientProtocol, body: JsonObject, maxTexts: number, { parts }: MaxItems): void => {
+  const { param, count } = reader.itemCount('inputs', body) ?? { param: '', count: 0 }
+  const partCount = count > maxTexts ? Math.ceil(count / maxTexts) : 1
+  if (partCount > parts) throw tooManyItems('parts', param, partCount, parts)
 }
 
 /** Only a protocol that can be translated splits its requests. */

@@ -9,6 +9,7 @@ import { asGatewayError, type GatewayError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json/json.ts'
 import { ClientEventStream } from '../downstream/event-stream.ts'
 import { isForm, type JsonBody, pathAndQueryOf, readForm, readJson } from '../downstream/json-body.ts'
+import { checkItemCounts } from '../downstream/max-items.ts'
 import { isMultipart, readUpload, type Upload } from '../downstream/multipart/upload.ts'
 import { errorHeaders, type ResponseHeaders, responseHeaders } from '../downstream/response-headers.ts'
 import { respondUnread } from '../downstream/unread-body.ts'
@@ -83,7 +84,7 @@ export const handleRequest = async (
     const plansOfFallbacks = fallbackPlans(planned.model, runtime.settings.fallback, planFor)
     const context: AttemptContext = { lifetime, runtime, fallbackPlans: plansOfFallbacks }
     if (received.protocol.kind === 'count') return await answerTokenCount(received, countPlan, context)
-    const batchPlan = splitBatch(received, countPlan)
+    const batchPlan = splitBatch(received, countPlan, runtime.settings.maxItems)
     if ('parts' in batchPlan) return await answerBatch(received, batchPlan, caller, context)
     const resumed = await resumePreviousResponse(received, batchPlan, caller.owner, context)
     const { clientRequest, plan, conversation } = resumed
@@ -105,10 +106,9 @@ const readBody = (
   caller: Caller,
   { settings }: Runtime,
 ): Promise<JsonBody | Upload> => {
-  if (isMultipart(request.headers)) return readUpload(request, settings.maxBody, formFieldCheck(protocol, caller))
-  return protocol.acceptsForms && isForm(request.headers)
-    ? readForm(request, settings.maxBody)
-    : readJson(request, settings)
+  if (isMultipart(request.headers))
+    return readUpload(request, settings.maxBody, formFieldCheck(protocol, caller), settings.maxItems.form_fields)
+  return protocol.acceptsForms && isForm(request.headers) ? readForm(request, settings) : readJson(request, settings)
 }
 
 /**
@@ -132,6 +132,7 @@ const parseClientRequest = (
       usageRequested: false,
       upload: received,
     }
+  checkItemCounts(protocol.reader, received, settings.maxItems)
   protocol.checkRequest(received.body)
   if (settings.logPrompts) lifetime.record.prompt = received.text
   const { model, stream, usageRequested } = protocol.passthrough.readRequest(received.body)

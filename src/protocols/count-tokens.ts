@@ -39,6 +39,7 @@ const countReader = (reader: RequestReader, unwrapRequest: (body: JsonObject) =>
   openingOf: body => reader.openingOf(unwrapRequest(body)),
   conversationNameOf: body => reader.conversationNameOf(unwrapRequest(body)),
   offersTools: body => reader.offersTools(unwrapRequest(body)),
+  itemCount: (kind, body) => reader.itemCount(kind, unwrapRequest(body)),
 })
 
 const createTokenCounter = ({

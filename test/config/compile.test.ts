@@ -7,6 +7,16 @@ import { compiledOf, configWithEntry, entryOf } from '../support/config-file.ts'
 
 const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
 
+const maxItems = {
+  messages: 20_000,
+  calls: 20_000,
+  stop_sequences: 1000,
+  inputs: 10_000,
+  parts: 2000,
+  form_fields: 10_000,
+  media: 2000,
+}
+
 test('a minimal configuration gets the defaults', () => {
   const { entries, ...rest } = compiledOf(configWithEntry({}))
   expect(rest).toEqual({
@@ -30,6 +40,7 @@ test('a minimal configuration gets the defaults', () => {
     heartbeat: 15,
     maxBody: 33_554_432,
     maxValues: 200_000,
+    maxItems: { ...maxItems, tools: 2000 },
     media: { allowPrivate: false, maxBytes: 20_971_520, maxFiles: 16, timeout: 15 },
     shutdownTimeout: 60,
     onLoss: 'note',
@@ -83,6 +94,7 @@ test('every setting is compiled', () => {
         heartbeat: 0,
         max_body: '1.5 MB',
         max_values: 1000,
+        max_items: { tools: 3 },
         media: { allow_private: [' 10.1.0.0/16 ', '::1'], max_bytes: '1MB', max_files: 3, timeout: 0.5 },
         shutdown_timeout: 0,
         on_loss: 'refuse',
@@ -97,6 +109,7 @@ test('every setting is compiled', () => {
     heartbeat: 0,
     maxBody: 1_572_864,
     maxValues: 1000,
+    maxItems: { ...maxItems, tools: 3 },
     media: { allowPrivate: ['10.1.0.0/16', '::1'], maxBytes: 1_048_576, maxFiles: 3, timeout: 0.5 },
     shutdownTimeout: 0,
     onLoss: 'refuse',

@@ -22,6 +22,7 @@ import {
   textList,
   union,
 } from './fields.ts'
+import { requestLimits } from './request-limits.ts'
 
 const requests = (description: string) => number(description, { unit: 'requests' })
 
@@ -269,10 +270,7 @@ export const ConfigSchema = group({
     'Maximum size of a request body: a number of bytes, or text such as `32MB` (1 MB is 1,048,576 bytes).',
     { unit: 'bytes', default: '32MB' },
   ),
-  max_values: integer(
-    'How many JSON values one request may hold: objects, lists, strings and keys count one each, numbers a tenth. Parsing takes up to 30 times the memory of a body, so a request beyond it is refused unparsed with 413.',
-    { unit: 'values', minimum: 1, default: 200_000 },
-  ),
+  ...requestLimits,
   media: MediaSchema,
   shutdown_timeout: number('How long the gateway waits for open requests when it stops.', {
     unit: 'seconds',

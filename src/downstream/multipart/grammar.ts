@@ -2,6 +2,7 @@
  * The grammar of a form (multipart/form-data, RFC 7578): the delimiter, the headers of the parts, and what is refused.
  */
 import { GatewayError } from '../../base/errors.ts'
+import { tooManyItems } from '../max-items.ts'
 
 /** Maximum bytes of a part's header. */
 const maxHeaderBytes = 16 * 1024
@@ -11,9 +12,14 @@ export type FormPart = { name: string; isFile: boolean; start: number; end: numb
 
 /**
  * Yields the parts as far as the bytes go. The `end` of an incomplete last part is -1.
- * @throws GatewayError `invalid_request` if the form is malformed
+ * @throws GatewayError `invalid_request` if the form is malformed, or has more than `maxParts` parts
  */
-export function* parseParts(bytes: Buffer, delimiter: Buffer): Generator<FormPart | 'more' | 'end'> {
+export function* parseParts(
+  bytes: Buffer,
+  delimiter: Buffer,
+  maxParts = Number.POSITIVE_INFINITY,
+): Generator<FormPart | 'more' | 'end'> {
+  let count = 0
   let at = bytes.indexOf(delimiter.subarray(2))
   if (at < 0) return yield 'more'
   at += delimiter.length - 2
@@ -22,6 +28,7 @@ export function* parseParts(bytes: Buffer, delimiter: Buffer): Generator<FormPar
     if (isFinalDelimiter(bytes, at)) return yield 'end'
     const header = parsePartHeaderAt(bytes, at)
     if (!header) return yield 'more'
+    if (++count > maxParts) throw tooManyItems('form_fields', 'the form', count, maxParts)
     const { name, isFile, end: start } = header
     const end = bytes.indexOf(delimiter, Math.max(start - 2, 0))
     yield { name, isFile, start, end: end < 0 ? -1 : Math.max(end, start) }

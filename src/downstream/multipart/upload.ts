@@ -34,12 +34,14 @@ export const isMultipart = (headers: Headers): boolean =>
 /**
  * Reads an upload as far as needed to find its model.
  * @param checkField called with the name of each field; of a streamed upload, as the fields arrive
- * @throws GatewayError `invalid_request` if the body is not a form or names the model twice; `too_large`
+ * @throws GatewayError `invalid_request` if the body is not a form, names the model twice or has more than `maxFields`
+ * fields; `too_large`
  */
 export const readUpload = async (
   request: Request,
   maxBody: number,
   checkField: FieldCheck = () => undefined,
+  maxFields = Number.POSITIVE_INFINITY,
 ): Promise<Upload> => {
   refuseCompressed(request.headers)
   const delimiter = delimiterOf(request.headers.get('content-type') ?? '')
@@ -49,7 +51,7 @@ export const readUpload = async (
   const contentLength = request.headers.get('content-length')
   const length = contentLength === null ? undefined : Number(contentLength)
   try {
-    return await findModel({ reader, delimiter, guard, length }, maxBody)
+    return await findModel({ reader, delimiter, guard, length }, maxBody, maxFields)
   } catch (thrown) {
     // What follows a form that is refused is dropped by `respondUnread`.
     reader.releaseLock()
@@ -57,7 +59,7 @@ export const readUpload = async (
   }
 }
 
-const findModel = async (form: StreamedForm, maxBody: number): Promise<Upload> => {
+const findModel = async (form: StreamedForm, maxBody: number, maxFields: number): Promise<Upload> => {
   const { reader, delimiter, guard } = form
   let chunks: Uint8Array[] = []
   let bytesRead = 0
@@ -73,12 +75,12 @@ const findModel = async (form: StreamedForm, maxBody: number): Promise<Upload> =
     nextScanAt = bytesRead + Math.max(bytesRead >> 3, 64)
     const bytes = Buffer.concat(chunks)
     chunks = [bytes]
-    const scan = scanParts(bytes, delimiter)
-    if (done || scan.isComplete) return bufferedUpload(bytes, delimiter, guard)
+    const scan = scanParts(bytes, delimiter, maxFields)
+    if (done || scan.isComplete) return bufferedUpload(bytes, delimiter, guard, maxFields)
     if (scan.model && !scan.hasFile) return streamedUpload(bytes, scan.model, form)
     if (bytesRead > maxBody) throw tooLarge(maxBody)
     if (scan.hasFile || bytes.length > maxSearchBytes)
-      return bufferedUpload(await readRemaining(reader, bytes, maxBody), delimiter, guard)
+      return bufferedUpload(await readRemaining(reader, bytes, maxBody), delimiter, guard, maxFields)
   }
 }
 
@@ -92,8 +94,8 @@ const readRemaining = async (reader: BodyReader, firstBytes: Buffer, maxBody: nu
   }
 }
 
-const scanParts = (bytes: Buffer, delimiter: Buffer): Scan => {
-  for (const part of parseParts(bytes, delimiter)) {
+const scanParts = (bytes: Buffer, delimiter: Buffer, maxFields: number): Scan => {
+  for (const part of parseParts(bytes, delimiter, maxFields)) {
     if (part === 'more') break
     if (part === 'end') return { hasFile: false, isComplete: true }
     if (part.isFile) return { hasFile: true, isComplete: false }
@@ -102,11 +104,11 @@ const scanParts = (bytes: Buffer, delimiter: Buffer): Scan => {
   return { hasFile: false, isComplete: false }
 }
 
-const bufferedUpload = (bytes: Buffer, delimiter: Buffer, guard: FormGuard): Upload => {
+const bufferedUpload = (bytes: Buffer, delimiter: Buffer, guard: FormGuard, maxFields: number): Upload => {
   guard(bytes)
   const models: FormPart[] = []
   let isComplete = false
-  for (const part of parseParts(bytes, delimiter)) {
+  for (const part of parseParts(bytes, delimiter, maxFields)) {
     if (part === 'end') isComplete = true
     else if (part !== 'more' && part.name === 'model') models.push(part)
   }

@@ -4,6 +4,7 @@
  */
 import { type TSchema, Type } from '@sinclair/typebox'
 import { isObject } from '../../base/json/json.ts'
+import { countInside, countList, countWhere } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 
@@ -86,6 +87,12 @@ export const reader = requestReader({
   opening: body => ({ texts: [body.system], turns: body.messages }),
   contentOf: ({ text, content, source }) => (isObject(source) ? (source.data ?? source.url) : (text ?? content)),
   offersTools: body => Array.isArray(body.tools),
+  items: {
+    messages: countList('messages'),
+    tools: countList('tools'),
+    calls: countInside(['messages'], ({ content }) => countWhere(content, ({ type }) => type === 'tool_use')),
+    stop_sequences: countList('stop_sequences'),
+  },
 })
 
 /** The id of this protocol. */

@@ -3,6 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
+import { countList, countTexts } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 
 export const reader = requestReader({
@@ -10,6 +11,7 @@ export const reader = requestReader({
   answerLimits: body => [body.max_tokens],
   opening: body => ({ texts: [body.prompt] }),
   conversationNames: ['prompt_cache_key', 'user'],
+  items: { inputs: countTexts('prompt'), stop_sequences: countList('stop') },
 })
 
 const numericFields = { temperature: 'temperature', top_p: 'topP', seed: 'seed' } as const

@@ -3,6 +3,7 @@ import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
 import type { NoteLoss } from '../protocol.ts'
+import { countList } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 
 /** The first `%s` stands for the language, the second for the text. */
@@ -16,6 +17,7 @@ export const reader = requestReader({
   prompt: { text: ['text', 'context'] },
   answerLimits: () => [],
   opening: body => ({ texts: [body.context, body.text] }),
+  items: { inputs: countList('text') },
 })
 
 /** Options of a translation service that are not passed to a language model. */

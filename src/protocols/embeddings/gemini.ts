@@ -4,6 +4,7 @@ import { faultFrom, isErrorBody, parseError, renderError } from '../gemini/error
 import { renderStreamError } from '../gemini/passthrough.ts'
 import { camelBody, listOf } from '../gemini/syntax/casing.ts'
 import type { Batch, Exchange, NoteLoss, Passthrough } from '../protocol.ts'
+import { countList } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import { rejectStream, type UnaryProtocol } from '../shared/unary.ts'
 import { notAnAnswer } from '../shared/vendor-error.ts'
@@ -163,6 +164,7 @@ const reader = requestReader({
   },
   opening: body => ({ texts: [body.content], turns: requestsIn(body) }),
   contentOf: ({ text, parts, content }) => text ?? parts ?? content,
+  items: { inputs: countList('requests') },
 })
 
 /** See `ClientHalf.scopedFields`. */

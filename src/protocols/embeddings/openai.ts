@@ -6,6 +6,7 @@ import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Batch, NoteLoss } from '../protocol.ts'
+import { countTexts } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
 import { faultFrom, isErrorBody } from '../shared/vendor-error.ts'
@@ -139,6 +140,7 @@ const reader = requestReader({
   prompt: { text: ['input'] },
   opening: body => ({ turns: body.input }),
   conversationNames: ['prompt_cache_key', 'user'],
+  items: { inputs: countTexts('input') },
 })
 
 const batch: Batch = { split, join, frames: () => [] }

@@ -7,6 +7,7 @@ import { type TSchema, Type } from '@sinclair/typebox'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import type { Ingress } from '../protocol.ts'
 import type { VolatileFields } from '../shared/frame-template/pattern.ts'
+import { countInside, countList, countWhere } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 import { camelBody, listOf } from './syntax/casing.ts'
@@ -119,6 +120,22 @@ export const reader = requestReader({
   opening: body => ({ texts: [body.systemInstruction ?? body.system_instruction], turns: listOf(body.contents) }),
   contentOf: ({ text, parts }) => text ?? parts,
   offersTools: body => listOf(body.tools).length > 0,
+  items: {
+    messages: countList('contents'),
+    tools: countInside(
+      ['tools'],
+      tool => countWhere(tool.functionDeclarations ?? tool.function_declarations, () => true) || 1,
+    ),
+    calls: countInside(['contents'], ({ parts }) =>
+      countWhere(parts, part => part.functionCall !== undefined || part.function_call !== undefined),
+    ),
+    stop_sequences: countList(
+      'generationConfig.stopSequences',
+      'generationConfig.stop_sequences',
+      'generation_config.stop_sequences',
+      'generation_config.stopSequences',
+    ),
+  },
 })
 
 export const answerCount: Ingress['answerCount'] = body => {

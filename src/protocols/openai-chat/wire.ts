@@ -7,6 +7,7 @@ import { type TSchema, Type } from '@sinclair/typebox'
 import { isObject } from '../../base/json/json.ts'
 import type { Ingress } from '../protocol.ts'
 import type { VolatileFields } from '../shared/frame-template/pattern.ts'
+import { countInside, countList } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 
@@ -146,6 +147,12 @@ export const reader = requestReader({
   contentOf: ({ text, content, image_url: image }) => (isObject(image) ? image.url : image) ?? text ?? content,
   conversationNames: ['prompt_cache_key', 'user'],
   offersTools: body => Array.isArray(body.tools),
+  items: {
+    messages: countList('messages'),
+    tools: countList('tools', 'functions'),
+    calls: countInside(['messages'], ({ tool_calls: calls }) => (Array.isArray(calls) ? calls.length : 0)),
+    stop_sequences: countList('stop'),
+  },
 })
 
 /** Shared by all of OpenAI's paths. https://platform.openai.com/docs/api-reference/debugging-requests */

@@ -5,6 +5,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json/json.ts'
 import { lookUp } from '../../base/look-up.ts'
+import { countInside, countList, countTexts } from '../shared/item-counts.ts'
 import { type RequestReader, requestReader } from '../shared/request-reader.ts'
 
 /** Path → its required fields. Uploads are forms and are not checked here. */
@@ -169,6 +170,13 @@ const usualReader = requestReader({
     parts,
   conversationNames: ['prompt_cache_key', 'user'],
   offersTools: body => Array.isArray(body.tools),
+  items: {
+    messages: countList('messages', 'contents'),
+    tools: countList('tools', 'functions'),
+    calls: countInside(['messages'], ({ tool_calls: calls }) => (Array.isArray(calls) ? calls.length : 0)),
+    stop_sequences: countList('stop', 'stop_sequences'),
+    inputs: countTexts('input'),
+  },
 })
 
 /** Moderation and speech have an `input` too, but generate no text. */

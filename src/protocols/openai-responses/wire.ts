@@ -4,6 +4,7 @@
  * https://platform.openai.com/docs/api-reference/responses/create
  */
 import { type TSchema, Type } from '@sinclair/typebox'
+import { countInside, countList } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import { createChecker } from '../shared/validate.ts'
 
@@ -107,4 +108,9 @@ export const reader = requestReader({
   contentOf: ({ text, content, image_url: image }) => image ?? text ?? content,
   conversationNames: ['prompt_cache_key', 'user'],
   offersTools: body => Array.isArray(body.tools),
+  items: {
+    messages: countList('input'),
+    tools: countList('tools'),
+    calls: countInside(['input'], ({ type }) => (type === 'function_call' || type === 'custom_tool_call' ? 1 : 0)),
+  },
 })

@@ -7,6 +7,7 @@ import { countOf, isObject, type Json, type JsonObject, textOf } from '../../bas
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
 import type { Exchange, NoteLoss } from '../protocol.ts'
+import { countList } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
 import { faultFrom, isErrorBody } from '../shared/vendor-error.ts'
@@ -84,6 +85,7 @@ const reader = requestReader({
   prompt: { text: ['query', 'documents'] },
   opening: body => ({ texts: [body.query] }),
   conversationNames: ['prompt_cache_key', 'user'],
+  items: { inputs: countList('documents') },
 })
 
 export const rerank: UnaryProtocol<RerankRequest, RerankResponse> = {

@@ -3,6 +3,7 @@
  * prompt and through the opening of a conversation is the same for all wires.
  */
 import { isObject, type Json, type JsonObject, textOf } from '../../base/json/json.ts'
+import type { CountItems, ItemCount, ItemKind } from './item-counts.ts'
 
 /** Receives what a model reads in a request, piece by piece. */
 export interface PromptVisitor {
@@ -28,6 +29,8 @@ export interface RequestReader {
   conversationNameOf(body: JsonObject): string | undefined
   /** Whether the request offers tools that the model may call. */
   offersTools(body: JsonObject): boolean
+  /** How many items of a kind the request holds; undefined if requests of this wire hold none. */
+  itemCount(kind: ItemKind, body: JsonObject): ItemCount | undefined
 }
 
 /** The number of answers that a request asks for, and the path of the parameter that says so. */
@@ -124,6 +127,19 @@ type ReaderOptions = {
   conversationNames?: readonly string[]
   /** Whether a request offers tools that the model may call. */
   offersTools?: (body: JsonObject) => boolean
+  /** Where the items of a request stand. Media are counted in the prompt. */
+  items?: Partial<Record<ItemKind, CountItems>>
+}
+
+/** Counts the images, recordings and documents among what a model reads. */
+const mediaCounter = (fields: PromptFields, visitPrompt: RequestReader['visitPrompt']): CountItems => {
+  const param = fields.text.at(-1) ?? ''
+  return body => {
+    let count = 0
+    const ignore = (): void => undefined
+    visitPrompt(body, { text: ignore, token: ignore, media: () => count++ })
+    return { param, count }
+  }
 }
 
 /** A reader for the requests of one wire. */
@@ -134,11 +150,17 @@ export const requestReader = ({
   contentOf = part => part.text ?? part.content,
   conversationNames = [],
   offersTools = () => false,
-}: ReaderOptions): RequestReader => ({
-  visitPrompt: promptWalk(prompt),
-  maxAnswerTokens: body => (answerLimits ? answerLimits(body).find(limit => typeof limit === 'number') : 0),
-  openingOf: body => openingText(opening(body), contentOf),
-  conversationNameOf: body =>
-    conversationNames.map(field => textOf(body[field])).find(name => name !== undefined && name !== ''),
-  offersTools,
-})
+  items = {},
+}: ReaderOptions): RequestReader => {
+  const visitPrompt = promptWalk(prompt)
+  const counters: Partial<Record<ItemKind, CountItems>> = { media: mediaCounter(prompt, visitPrompt), ...items }
+  return {
+    visitPrompt,
+    maxAnswerTokens: body => (answerLimits ? answerLimits(body).find(limit => typeof limit === 'number') : 0),
+    openingOf: body => openingText(opening(body), contentOf),
+    conversationNameOf: body =>
+      conversationNames.map(field => textOf(body[field])).find(name => name !== undefined && name !== ''),
+    offersTools,
+    itemCount: (kind, body) => counters[kind]?.(body),
+  }
+}

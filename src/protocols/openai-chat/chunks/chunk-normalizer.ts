@@ -7,7 +7,7 @@ import { GatewayError } from '../../../base/errors.ts'
 import { isObject, type Json, type JsonObject, parseJson, textOf } from '../../../base/json/json.ts'
 import type { Exchange, Frame, StreamState } from '../../protocol.ts'
 import { faultFrom, isErrorBody, unparsedFrame } from '../../shared/vendor-error.ts'
-import { faultOf, finishReasonAfter, finishReasonOf } from '../finish.ts'
+import { faultOf, finishReasonOf } from '../finish.ts'
 import {
   type ChoiceFormat,
   type ChoiceState,
@@ -18,12 +18,7 @@ import {
 } from '../normalize.ts'
 import { normalizeUsage, usageIn } from '../usage.ts'
 import { createCallTracker } from './call-tracker.ts'
-
-/**
- * A normalized chunk. `text` is set if the chunk is exactly what the vendor wrote. `model` is still the vendor's in
- * both.
- */
-export type Chunk = { body: JsonObject; text?: string | undefined }
+import { type Chunk, choicesOf, finishChoices } from './finish-choices.ts'
 
 /** Receives normalized chunks, and frames that are not JSON. */
 type ChunkSink = { chunk: (chunk: Chunk) => void; unparsed: (frame: Frame) => void }
@@ -237,8 +232,6 @@ const streamCut = (isDone = false): GatewayError =>
     isDone ? 'the vendor ended its stream without an answer' : "the vendor's stream was cut",
   )
 
-const choicesOf = ({ choices }: JsonObject): JsonObject[] => choices as JsonObject[]
-
 /**
  * Makes `choices` an array of objects that have an index. Moves usage that a vendor puts into a choice (Moonshot) to
  * the chunk.
@@ -258,54 +251,4 @@ const normalizeChoices = (body: JsonObject): boolean => {
     isChanged = delete choice.usage
   })
   return isChanged
-}
-
-/** Writes the finish_reason of each choice into the chunk, and before it the arguments that its calls still lack. */
-const finishChoices = (
-  chunk: Chunk,
-  choices: Iterable<ChoiceState>,
-  format: ChoiceFormat,
-  exchange: Exchange,
-): void => {
-  const bodies = new Map<unknown, JsonObject>()
-  for (const body of choicesOf(chunk.body)) if (!bodies.has(body.index)) bodies.set(body.index, body)
-  for (const choice of choices) finishChoice(chunk, bodies.get(choice.index), choice, format, exchange)
-}
-
-const finishChoice = (
-  chunk: Chunk,
-  known: JsonObject | undefined,
-  choice: ChoiceState,
-  format: ChoiceFormat,
-  { loss }: Exchange,
-): void => {
-  const finish = finishReasonAfter(choice.finish, choice.calls.hasCalls, choice.hasLegacyCall)
-  choice.phase = 'done'
-  let body = known
-  if (body === undefined) {
-    body = format.finishOnlyChoice(choice.index, finish)
-    choicesOf(chunk.body).push(body)
-    chunk.text = undefined
-  }
-  if (body.finish_reason !== finish) chunk.text = undefined
-  body.finish_reason = finish
-  if (choice.calls.unnamedCount > 0) loss('tool_calls', 'a tool call without a name was dropped')
-  const missingArguments = choice.calls.fillMissingArguments()
-  if (missingArguments.length === 0 || !isObject(body.delta)) return
-  chunk.text = undefined
-  body.delta.tool_calls = mergeCallEntries(
-    Array.isArray(body.delta.tool_calls) ? body.delta.tool_calls : [],
-    missingArguments,
-  )
-}
-
-const mergeCallEntries = (entries: Json[], missingArguments: readonly JsonObject[]): Json[] => {
-  const byIndex = new Map<unknown, JsonObject>()
-  for (const entry of entries) if (isObject(entry) && !byIndex.has(entry.index)) byIndex.set(entry.index, entry)
-  for (const entry of missingArguments) {
-    const same = byIndex.get(entry.index)
-    if (isObject(same) && isObject(same.function)) same.function.arguments = '{}'
-    else entries.push(entry)
-  }
-  return entries
 }
