@@ -2,10 +2,8 @@
 import { buildRuntime } from '../../src/cli/serve.ts'
 import { loadText } from '../../src/config/load.ts'
 import { createLongLivedState } from '../../src/gateway/runtime.ts'
-import { memoryLimits } from '../../src/limits/memory.ts'
 import { createServer } from '../../src/server/server.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
 
 /** What the vendors answer, so that their refusal can be told from one of the gateway. */
 export const vendorWord = 'the vendor was asked'
@@ -83,7 +81,7 @@ export const inProcessGateway = (settings: object = {}): InProcessGateway => {
     { write: () => undefined, isTerminal: false },
     { level: 'error', format: 'json', redact: text => text },
   )
-  const state = createLongLivedState({ limits: memoryLimits(), records: new RequestRecords(log) })
+  const state = createLongLivedState(log)
   const app = createServer({ runtime: buildRuntime(compiled, state), draining: false })
   return {
     async send(path, body, contentType = 'application/json') {

@@ -1,6 +1,6 @@
 /** Addresses as text, and ranges of them. */
 import { describe, expect, test } from 'bun:test'
-import { canonicalAddress, clientNetwork, addressRangesOf } from '../../src/base/address-ranges.ts'
+import { addressRangesOf, canonicalAddress, clientNetwork } from '../../src/base/address-ranges.ts'
 
 describe('address ranges', () => {
   test.each<[ranges: string[], inside: string[], outside: string[]]>([
