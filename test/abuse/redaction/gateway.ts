@@ -50,6 +50,11 @@ const configFor = (url: string) => {
   const serviceAccount = { client_email: 'a@b.c', private_key: privateKey, project_id: 'p', token_uri: `${url}/token` }
   return {
     log_level: 'debug',
+    // Every case looks at one attempt.
+    retry: { attempts: 1 },
+    cooling: false,
+    learn: false,
+    circuit_breaker: { enabled: false },
     services: {
       openai: [
         {
