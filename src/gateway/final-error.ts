@@ -26,7 +26,8 @@ const isFaultOfRequest = (error: GatewayError): boolean => {
   return retry === 'never' || retry === 'capable'
 }
 
-const isTemporary = (error: GatewayError): boolean => {
+/** Whether it passes by itself, so that the same request may succeed later. */
+export const isTemporary = (error: GatewayError): boolean => {
   const reason = reasonOf(error)
   return reason === undefined ? error.code === 'limited' : failureReasons[reason].isTemporary
 }

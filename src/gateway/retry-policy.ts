@@ -41,8 +41,14 @@ export class Candidates {
   readonly #failedEntries = new Set<string>()
   /** Targets that failed and may be asked again, after a pause. */
   readonly #repeatable = new Set<string>()
+  /** Targets that reached a limit, and are held back by their health until it passes. */
+  readonly #limited = new Set<string>()
 
-  constructor(private targets: readonly Target[]) {}
+  /** @param coolsLimits whether a target that reached a limit is held back; otherwise it is asked again after a pause */
+  constructor(
+    private targets: readonly Target[],
+    private readonly coolsLimits = true,
+  ) {}
 
   /** Goes on with other targets: those of a fallback. */
   replace(targets: readonly Target[]): void {
@@ -53,11 +59,12 @@ export class Candidates {
   remaining(): readonly Target[] {
     if (this.failed.length === 0) return this.targets
     const allowed = this.targets.filter(({ id }) => !this.#excluded.has(id))
-    const untried = allowed.filter(({ id }) => !this.#repeatable.has(id))
+    const isTried = ({ id }: Target) => this.#repeatable.has(id) || this.#limited.has(id)
+    const untried = allowed.filter(target => !isTried(target))
     return [
       ...untried.filter(({ entry }) => !this.#failedEntries.has(entry.id)),
       ...untried.filter(({ entry }) => this.#failedEntries.has(entry.id)),
-      ...allowed.filter(({ id }) => this.#repeatable.has(id)),
+      ...allowed.filter(isTried),
     ]
   }
 
@@ -106,6 +113,7 @@ export class Candidates {
     else if (reason === 'model_gone')
       this.#excludeWhere(({ entry, model }) => entry === target.entry && model === target.model)
     else if (reason !== 'minute' || failure?.onlyThisRequest) this.#excluded.add(target.id)
+    else (this.coolsLimits ? this.#limited : this.#repeatable).add(target.id)
   }
 
   #excludeWhere(isAffected: (target: Target) => boolean): void {

@@ -15,7 +15,7 @@ import {
   tryAttempt,
 } from './attempt.ts'
 import type { ClientRequest } from './client-request.ts'
-import { finalError } from './final-error.ts'
+import { finalError, isTemporary } from './final-error.ts'
 import { type AttemptResult, runOvertakable } from './overtake.ts'
 import { Candidates, reasonOf, wasNotProcessed } from './retry-policy.ts'
 
@@ -70,7 +70,7 @@ class RetryRun {
     private readonly context: AttemptContext,
   ) {
     this.plan = plan
-    this.#candidates = new Candidates(plan.targets)
+    this.#candidates = new Candidates(plan.targets, context.runtime.settings.cools)
     this.#isRepeatable = isRepeatable(clientRequest)
   }
 
@@ -143,7 +143,11 @@ class RetryRun {
     const { failed } = this.#candidates
     // Where the operator switched retries off, they are left to the client.
     lifetime.hasTriedEverything = failed.length > 0 && runtime.settings.retry.attempts > 1
-    return lifetime.endReason ?? finalError(failed, error)
+    if (lifetime.endReason) return lifetime.endReason
+    const final = finalError(failed, error)
+    if (!isTemporary(final) || final.detail.retryAfter !== undefined) return final
+    const retryAfter = runtime.health.secondsUntilReady(this.plan.targets)
+    return new GatewayError(final.code, final.message, { ...final.detail, retryAfter })
   }
 
   /** Before anything was tried, a target whose key or model was refused before is better than no answer. */

@@ -61,6 +61,13 @@ export class Health {
     return [...this.#gates.values()].filter(({ owner }) => owner.startsWith(`${entryId}/`))
   }
 
+  /** Whole seconds until the first of the targets serves again, as far as is known; at least 1. */
+  secondsUntilReady(targets: readonly Target[]): number {
+    const now = this.now()
+    const soonest = Math.min(...targets.map(target => this.gateOf(target).readyAt(now)))
+    return Math.max(1, Math.ceil((soonest - now) / 1000))
+  }
+
   report(target: Target, outcome: AttemptOutcome): void {
     if (outcome === 'unknown') return
     const gate = this.gateOf(target)

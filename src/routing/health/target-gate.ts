@@ -159,6 +159,16 @@ export class TargetGate implements HealthGate {
     return cooling.sort((one, other) => other.until - one.until)[0]?.error ?? this.breaker.error
   }
 
+  /** When the next request may be sent, as far as is known: `now` if nothing holds the target back. */
+  readyAt(now: number): number {
+    let at = now
+    for (const part of this.#parts) {
+      const blocked = part.blockedUntil(now)
+      if (Number.isFinite(blocked) && blocked > at) at = blocked
+    }
+    return at
+  }
+
   #blockedUntil(cost: RequestCost, now: number): number {
     let until = 0
     for (const part of this.#parts) {
