@@ -65,10 +65,8 @@ export class ChunkNormalizer {
     const body = Array.isArray(parsed) && isObject(parsed[0]) ? parsed[0] : parsed
     if (frame.event === 'error') state.fault = faultFrom(body ?? data, exchange)
     else if (isObject(body)) this.#pushBody(body, data)
-    else {
-      state.content = true
-      this.sink.unparsed(unparsedFrame(frame, exchange))
-    }
+    // It is passed on, but it is no content: a vendor that sends nothing else has failed.
+    else this.sink.unparsed(unparsedFrame(frame, exchange))
   }
 
   /** Emits the finishes that are held back. Called when no more content can come before them. */
