@@ -180,6 +180,7 @@ class RetryRun {
     const { lifetime, runtime } = this.context
     if (!runtime.retryBudget.take(record.target.entry.id)) {
       this.#attempts--
+      lifetime.record.attempts--
       this.#candidates.exclude(record.target)
       record.end()
       return false

@@ -115,7 +115,10 @@ class MemoryLimits implements Limits {
     const { blocked, cost } = found
     if (!cost) throw new GatewayError('internal', 'internal error of the gateway', { cause: 'a plan without targets' })
     const attemptable = this.#attemptable(blocked)
-    if (attemptable) return { target: attemptable.target, lease: this.#createLease(attemptable.lane, cost) }
+    if (attemptable) {
+      const { target, lane } = attemptable
+      return { target, lease: this.#createLease(lane, cost), arrival: this.#arrivalOf(request) }
+    }
     return this.#enqueue(blocked, cost, request)
   }
 
@@ -132,17 +135,23 @@ class MemoryLimits implements Limits {
     let wokenGroup: LaneGroup | undefined
     for (const target of targets) {
       const lane = this.#lanes.laneFor(target, request.embedding)
-      if (!lane) return { target, lease: unlimitedLease }
+      if (!lane) return { target, lease: unlimitedLease, arrival: this.#arrivalOf(request) }
       if (lane.lastVisit === visit) continue
       lane.lastVisit = visit
       cost ??= costOf(request)
       // Queued requests are served first, if there is already capacity for them.
       if (lane.group !== wokenGroup) this.#queue.wake(lane.group)
       wokenGroup = lane.group
-      if (this.#hasCapacity(lane, cost)) return { target, lease: this.#createLease(lane, cost) }
+      if (this.#hasCapacity(lane, cost))
+        return { target, lease: this.#createLease(lane, cost), arrival: this.#arrivalOf(request) }
       blocked.push({ lane, target })
     }
     return { blocked, cost }
+  }
+
+  /** A request that never waited has a place, too: it may come back after a failure. */
+  #arrivalOf({ arrival }: AdmissionRequest): number {
+    return arrival ?? this.#queue.nextArrival()
   }
 
   force(target: Target, request: AdmissionRequest): Admission {

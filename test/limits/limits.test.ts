@@ -232,3 +232,27 @@ test('an estimate of a large body takes little time', () => {
   expect(estimate('openai-chat', body)).toBe(300_500)
   expect(took()).toBeLessThan(200)
 })
+
+test('a request that was admitted at once and comes back after a failure keeps its place before later ones', async () => {
+  const clock = createClock()
+  const limits = memoryLimits(clock)
+  const target = limitedTarget('one', { concurrency: 1, timeout: 60 })
+  const first = request(limits, [target])
+  const later = request(limits, [target])
+  const again = request(limits, [target], { arrival: first.admission!.arrival })
+  first.admission!.lease.settle(1)
+  await flushPromises()
+  expect([again.admission !== undefined, later.admission !== undefined]).toEqual([true, false])
+})
+
+test('the time that a request has waited before counts towards its timeout', async () => {
+  const clock = createClock()
+  const limits = memoryLimits(clock)
+  const target = limitedTarget('one', { concurrency: 1, timeout: 10 })
+  request(limits, [target])
+  const again = request(limits, [target], { waited: 7000 })
+  await clock.advance(2999)
+  expect(again.error).toBeUndefined()
+  await clock.advance(1)
+  expect(again.error?.code).toBe('limited')
+})
