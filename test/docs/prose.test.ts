@@ -13,7 +13,7 @@ const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('docs/startup')]
 
 /** Pages whose tables the source generates. */
 const generatedPages: ReadonlySet<string> = new Set(
-  ['config', 'errors', 'fidelity', 'performance', 'providers'].map(name => `docs/${name}.md`),
+  ['config', 'errors', 'fidelity', 'performance', 'providers', 'reliability'].map(name => `docs/${name}.md`),
 )
 
 /** Pages that still have to be rewritten. A page that passes must not be listed. */

@@ -14,7 +14,8 @@ type CoolingRule = {
 const minute = 60
 const hour = 60 * minute
 
-const rules: Readonly<Partial<Record<FailureReason, CoolingRule>>> = {
+/** The pause after a refusal of each reason. A reason without a rule pauses nothing. */
+export const coolingRules: Readonly<Partial<Record<FailureReason, CoolingRule>>> = {
   key: { first: minute, max: 30 * minute, probes: true },
   balance: { first: minute, max: 30 * minute, probes: true },
   minute: { first: 1, max: hour, probes: false },
@@ -25,8 +26,8 @@ const rules: Readonly<Partial<Record<FailureReason, CoolingRule>>> = {
   unknown: { first: 10, max: 10 * minute, probes: true },
 }
 
-/** Seconds of the longest pause after refusals for which the vendor named none. */
-const maxBackoff: Readonly<Partial<Record<FailureReason, number>>> = { minute: 60, overload: 15, day: hour }
+/** Seconds of the longest pause after refusals for which the vendor named none. Absent: as `max` says. */
+export const maxBackoff: Readonly<Partial<Record<FailureReason, number>>> = { minute: 60, overload: 15, day: hour }
 
 /** Refusals within this time, in milliseconds, belong to one pause: requests that were under way together. */
 const sameRefusal = 1000
@@ -58,7 +59,7 @@ export class Cooling {
    * @param resetsIn seconds until the quota renews, if that is known
    */
   start(error: GatewayError, { reason, retryAfter }: Failure, now: number, resetsIn?: number): void {
-    const rule = rules[reason]
+    const rule = coolingRules[reason]
     if (!rule) return
     if (now - this.#startedAt > sameRefusal || this.#strikes === 0) this.#strikes++
     const doubled = Math.min(rule.first * 2 ** (this.#strikes - 1), maxBackoff[reason] ?? rule.max)
