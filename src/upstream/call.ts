@@ -60,6 +60,8 @@ export class UpstreamCall implements UpstreamResponse {
   #poolKey = ''
   /** When the request was sent on a reused connection, which may have died unnoticed. */
   #reusedAt = Number.NEGATIVE_INFINITY
+  /** A reused connection had died: the request is sent once more, on a new one. */
+  #needsNewConnection = false
 
   constructor(private readonly options: UpstreamCallOptions) {}
 
@@ -72,7 +74,7 @@ export class UpstreamCall implements UpstreamResponse {
 
   /** Called when the response body has been read to its end. */
   onComplete(): void {
-    if (this.#poolKey === '' || this.#controller.signal.aborted) return
+    if (this.#poolKey === '' || this.#controller.signal.aborted || this.#needsNewConnection) return
     const isKeptAlive = !/close/i.test(this.response.headers.get('connection') ?? '')
     if (isKeptAlive) this.options.connections.idleConnections.release(this.#poolKey)
   }
@@ -93,7 +95,10 @@ export class UpstreamCall implements UpstreamResponse {
         this.#isWaiting = false
         return
       } catch (thrown) {
-        if (this.#isStaleConnectionError(thrown)) continue
+        if (this.#isStaleConnectionError(thrown)) {
+          this.#needsNewConnection = true
+          continue
+        }
         this.#isWaiting = false
         this.deadline.clear()
         throw this.deadline.expired ?? unreachableError(thrown, this.#proxy)
@@ -124,13 +129,14 @@ export class UpstreamCall implements UpstreamResponse {
     this.#origin = originOf(url)
     this.#proxy = proxy
     this.#poolKey = proxy === false ? this.#origin : `${this.#origin} ${proxy.url}`
-    const mayReuse = connections.idleConnections.take(this.#poolKey)
+    const keepalive = !this.#needsNewConnection
+    const mayReuse = keepalive && connections.idleConnections.take(this.#poolKey)
     this.#reusedAt = mayReuse ? performance.now() : Number.NEGATIVE_INFINITY
     this.deadline.scheduleCheck(timeouts.connect / 2)
     const body = payload instanceof ReadableStream ? trackUploadTurns(payload, this) : payload
     // Without `timeout: false` Bun aborts a connection that is silent for five minutes. The deadlines of the gateway
     // apply instead.
-    const options = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy }
+    const options = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy, keepalive }
     return fetch(url, { method, headers, body, ...options } as unknown as RequestInit)
   }
 
