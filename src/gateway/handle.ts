@@ -30,7 +30,7 @@ import { answerParts, splitBatch } from './fan-out.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { checkKeyScope, formFieldCheck } from './key-scope.ts'
 import { resumePreviousResponse } from './previous-response.ts'
-import { serveWithRetries } from './retry.ts'
+import { serveWithRetries } from './retry/retry.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What the URL of a request says: the protocol, and for some paths the model and whether to stream. */

@@ -3,7 +3,6 @@ import { GatewayError } from '../../src/base/errors.ts'
 import { createRedact } from '../../src/base/redact.ts'
 import { createLog, type LogSettings } from '../../src/telemetry/log.ts'
 import { RequestRecords } from '../../src/telemetry/request-lifetime.ts'
-import { limitedTarget } from '../contracts/limits.ts'
 
 const createTestLog = (settings: Partial<LogSettings> = {}, terminal = false) => {
   const written: string[] = []

@@ -1,7 +1,7 @@
 /** Two attempts side by side: who wins, and that the other one is stopped and returns what it borrowed. */
 import { describe, expect, test } from 'bun:test'
 import type { GatewayError } from '../../../src/base/errors.ts'
-import { runOvertakable } from '../../../src/gateway/overtake.ts'
+import { runOvertakable } from '../../../src/gateway/retry/overtake.ts'
 import type { Runtime } from '../../../src/gateway/runtime.ts'
 import { OvertakeBudget } from '../../../src/routing/overtake-budget.ts'
 import { AttemptRecord } from '../../../src/telemetry/attempt-record.ts'

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test'
 import { GatewayError } from '../../../src/base/errors.ts'
 import type { Failure } from '../../../src/base/failure-reasons.ts'
-import { finalError } from '../../../src/gateway/final-error.ts'
-import { Candidates, wasNotProcessed } from '../../../src/gateway/retry-policy.ts'
+import { finalError } from '../../../src/gateway/retry/final-error.ts'
+import { Candidates, wasNotProcessed } from '../../../src/gateway/retry/retry-policy.ts'
 import { credential, entryOf, targetOf } from '../../contracts/limits.ts'
 import { failureOf } from '../../support/health.ts'
 

@@ -2,9 +2,9 @@
  * Decides after a failed attempt who may be asked next. It knows reasons (base/failure-reasons), no protocols and no
  * vendors.
  */
-import type { GatewayError } from '../base/errors.ts'
-import { type FailureReason, failureReasons } from '../base/failure-reasons.ts'
-import type { Target } from '../providers/entry.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { type FailureReason, failureReasons } from '../../base/failure-reasons.ts'
+import type { Target } from '../../providers/entry.ts'
 
 /** An attempt that failed. */
 export type FailedAttempt = { target: Target; error: GatewayError }

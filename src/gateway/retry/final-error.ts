@@ -1,6 +1,6 @@
 /** What the client sees after several failures: the one that helps it most. */
-import type { GatewayError } from '../base/errors.ts'
-import { failureReasons } from '../base/failure-reasons.ts'
+import type { GatewayError } from '../../base/errors.ts'
+import { failureReasons } from '../../base/failure-reasons.ts'
 import { type FailedAttempt, reasonOf } from './retry-policy.ts'
 
 /**

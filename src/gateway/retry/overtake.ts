@@ -2,10 +2,10 @@
  * Overtaking: a second attempt when the first one has been silent for too long. The first content wins; the other
  * attempt is stopped.
  */
-import { asGatewayError, type GatewayError } from '../base/errors.ts'
-import type { Target } from '../providers/entry.ts'
-import type { AttemptRecord } from '../telemetry/attempt-record.ts'
-import type { Runtime } from './runtime.ts'
+import { asGatewayError, type GatewayError } from '../../base/errors.ts'
+import type { Target } from '../../providers/entry.ts'
+import type { AttemptRecord } from '../../telemetry/attempt-record.ts'
+import type { Runtime } from '../runtime.ts'
 
 /** Milliseconds of silence in a stream, and of waiting for a whole answer, while a target has no history. */
 const defaultSilence = { stream: 8000, whole: 30_000 }

@@ -2,10 +2,10 @@
  * Serves a request: attempt after attempt, until one answers or nobody may be asked any more. The order is that of the
  * plan: other credentials, other entries, then the fallbacks of the model.
  */
-import { asGatewayError, GatewayError } from '../base/errors.ts'
-import type { Target } from '../providers/entry.ts'
-import type { Plan } from '../routing/router.ts'
-import type { AttemptRecord } from '../telemetry/attempt-record.ts'
+import { asGatewayError, GatewayError } from '../../base/errors.ts'
+import type { Target } from '../../providers/entry.ts'
+import type { Plan } from '../../routing/router.ts'
+import type { AttemptRecord } from '../../telemetry/attempt-record.ts'
 import {
   type AttemptContext,
   admitAttempt,
@@ -13,8 +13,8 @@ import {
   forceAttempt,
   type StartedAttempt,
   tryAttempt,
-} from './attempt.ts'
-import type { ClientRequest } from './client-request.ts'
+} from '../attempt.ts'
+import type { ClientRequest } from '../client-request.ts'
 import { finalError, isTemporary } from './final-error.ts'
 import { type AttemptResult, runOvertakable } from './overtake.ts'
 import { Candidates, reasonOf, wasNotProcessed } from './retry-policy.ts'
