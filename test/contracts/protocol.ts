@@ -103,13 +103,23 @@ export const protocolContract = (protocol: Protocol, samples: Samples): void => 
 
 type Check = () => void
 /** A test over samples. Without any it is skipped if they would be recorded, and fails if they would be our own. */
-const sampleTest = (samples: readonly unknown[], recorded: boolean | undefined, name: string, check: Check): void => {
-  if (recorded) recordedTest(samples, name, check)
+const sampleTest = (
+  samples: readonly unknown[],
+  recorded: boolean | undefined,
+  name: string,
+  check: Check,
+  timeoutMs?: number,
+): void => {
+  if (recorded) recordedTest(samples, name, check, timeoutMs)
   else
-    test(name, () => {
-      expect(samples.length).toBeGreaterThan(0)
-      check()
-    })
+    test(
+      name,
+      () => {
+        expect(samples.length).toBeGreaterThan(0)
+        check()
+      },
+      timeoutMs,
+    )
 }
 
 const streamContract = (protocol: Protocol, { streams, recorded }: Samples): void => {
@@ -149,6 +159,7 @@ const streamContract = (protocol: Protocol, { streams, recorded }: Samples): voi
         expect(eventsOf(protocol, pieces)).toEqual(eventsOf(protocol, uncut))
       }
     },
+    60_000,
   )
 
   sampleTest(

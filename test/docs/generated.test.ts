@@ -11,8 +11,10 @@ import { problemLines } from '../support/config-file.ts'
 const root = join(import.meta.dir, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 
-test.each(pages.map(page => [page.file, page] as const))('%s is current (npm run docs)', (file, { render }) =>
-  expect(read(file) === render()).toBe(true),
+test.each(pages.map(page => [page.file, page] as const))(
+  '%s is current (npm run docs)',
+  (file, { render }) => expect(read(file) === render()).toBe(true),
+  60_000,
 )
 
 test('every field of the schema has a description', () => {

@@ -110,8 +110,11 @@ test('a request with several prompts writes one log line', async () => {
     gateway
       .stdout()
       .split('\n')
-      .filter(line => line.includes('"attempts":3'))
-  await client.completions.create({ model: 'chats', prompt: ['a', 'b', 'c'] })
+      .filter(line => line.includes(`"${id}"`))
+  const { response } = await client.completions.create({ model: 'chats', prompt: ['a', 'b', 'c'] }).withResponse()
+  const id = response.headers.get('x-request-id')
   await waitUntil(() => records().length > 0)
-  expect(records().map(line => JSON.parse(line))).toMatchObject([{ status: 200, tokens: { input: 9, output: 6 } }])
+  expect(records().map(line => JSON.parse(line))).toMatchObject([
+    { status: 200, attempts: 3, tokens: { input: 9, output: 6 } },
+  ])
 })

@@ -358,7 +358,7 @@ test('a body with excessive nesting is a 400', async () => {
     body: deepBody,
   })
   expect([answer.status, errorOf(await answer.text()).type]).toEqual([400, 'invalid_request_error'])
-})
+}, 30_000)
 
 test('tokens reserved for a vendor that could not be reached are released at once', async () => {
   for (let round = 0; round < 3; round++)

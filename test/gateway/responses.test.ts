@@ -530,7 +530,7 @@ describe('large responses', () => {
     expect(response['store']).toBe(false)
     const followUpBody = { model: 'chat', input: 'three', previous_response_id: second.body['id'] }
     expect((await send('', { body: followUpBody })).status).toBe(404)
-  })
+  }, 60_000)
 
   test('large responses stay with the vendor that stores them, with the credential that created them', async () => {
     for (let round = 0; round < 2; round++) {
@@ -548,5 +548,5 @@ describe('large responses', () => {
       expect((await send(`/${id}`)).status).toBe(404)
       responsesUpstream.requests.length = 0
     }
-  })
+  }, 60_000)
 })

@@ -51,31 +51,45 @@ const sendFromClients = (clientCount: number, requestsPerClient: number, request
 
 describe('fastest', () => {
   test.concurrent('the strategy fastest sends at least four of five requests to the faster vendor, streamed or not', async () => {
-    const { gateway, one, other } = await startTwoVendors('fastest', [
-      delayHeaders(120, replyChat()),
-      delayHeaders(5, replyChat()),
-    ])
+    let [requestCount, answerCount, expectedCount] = [0, 0, 60]
+    // The slow vendor holds each request until the other has answered twenty, so that it is slower on any machine.
+    const slowScript: Script = async (...scriptArguments) => {
+      const releaseAt = answerCount + 20
+      requestCount++
+      await waitUntil(() => answerCount >= releaseAt || requestCount === expectedCount, 30_000)
+      await delayHeaders(120, replyChat())(...scriptArguments)
+    }
+    const quickScript: Script = async (...scriptArguments) => {
+      requestCount++
+      await replyChat()(...scriptArguments)
+      answerCount++
+    }
+    const { gateway, one, other } = await startTwoVendors('fastest', [slowScript, quickScript])
     await sendFromClients(4, 15, async () => {
       const response = await sendRequest(gateway, { model: 'm' })
       expect(response.status).toBe(200)
       await response.bytes()
     })
+    expectedCount = 100
     await sendFromClients(4, 10, async () => (await openStream(gateway, { model: 'm' })).ended)
     expect(one.requests.length + other.requests.length).toBe(100)
     expect(one.requests.length).toBeGreaterThan(0)
     expect(other.requests.length).toBeGreaterThanOrEqual(80)
-  })
+  }, 60_000)
 
   test.concurrent('the strategy fastest measures the time to the first content, not the duration of the stream', async () => {
-    const longStream = replySse(chatChunks(Array.from({ length: 12 }, () => 'word ')), { pace: 15 })
+    const longStream = replySse(chatChunks(Array.from({ length: 12 }, () => 'word ')), { pace: 80 })
     const { gateway, one, other } = await startTwoVendors('fastest', [
       longStream,
-      delayHeaders(100, replySse(chatChunks())),
+      delayHeaders(700, replySse(chatChunks())),
     ])
-    await sendFromClients(2, 8, async () => (await openStream(gateway, { model: 'm' })).ended)
+    const send = async () => (await openStream(gateway, { model: 'm' })).ended
+    await sendFromClients(1, 2, send)
+    expect([one.requests.length, other.requests.length]).toEqual([1, 1])
+    await sendFromClients(7, 2, send)
+    expect(one.requests.length + other.requests.length).toBe(16)
     expect(one.requests.length).toBeGreaterThanOrEqual(13)
-    expect(other.requests.length).toBeGreaterThan(0)
-  })
+  }, 60_000)
 
   test.concurrent('the strategy fastest does not take a vendor that fails quickly for a fast one', async () => {
     const { gateway, one, other } = await startTwoVendors('fastest', [refuse(503), delayHeaders(30, replyChat())])
@@ -88,7 +102,7 @@ describe('fastest', () => {
     expect(one.requests.length).toBeLessThanOrEqual(2)
     expect(other.requests.length).toBeGreaterThanOrEqual(28)
     expect(failed).toBeLessThanOrEqual(2)
-  })
+  }, 60_000)
 })
 
 describe('least-busy', () => {
@@ -115,7 +129,7 @@ describe('least-busy', () => {
     })
     expect(one.requests.length + other.requests.length).toBe(120)
     expect(one.requests.length).toBeWithin(8, 40)
-  })
+  }, 60_000)
 
   test.concurrent('the strategy least-busy, spelt with a hyphen, stops counting requests of clients that disconnected', async () => {
     const stallScript: Script = answer => answer.stall()
@@ -134,9 +148,14 @@ describe('least-busy', () => {
     await waitUntil(() => received().every(({ abortedAt }) => abortedAt !== undefined))
     const before = [one.requests.length, other.requests.length] as const
     expect(before[0] + before[1]).toBe(20)
-    one.setScript(delayHeaders(150, replyChat()))
-    other.setScript(delayHeaders(150, replyChat()))
+    // No request is answered before all eight have been received.
+    const answerTogether: Script = async (...scriptArguments) => {
+      await waitUntil(() => received().length === 28, 30_000)
+      await replyChat()(...scriptArguments)
+    }
+    one.setScript(answerTogether)
+    other.setScript(answerTogether)
     await sendFromClients(8, 1, async () => (await sendRequest(gateway, { model: 'm' })).bytes())
     expect([one.requests.length - before[0], other.requests.length - before[1]]).toEqual([4, 4])
-  })
+  }, 60_000)
 })

@@ -20,7 +20,7 @@ import {
   replyText,
   stallAfter,
 } from '../support/upstream-scripts.ts'
-import { createLatch, waitUntil } from '../support/wait-until.ts'
+import { createLatch, resultWithin, waitUntil } from '../support/wait-until.ts'
 
 let upstream: Upstream
 let perModel: PerModelUpstream
@@ -162,47 +162,79 @@ describe('streams', () => {
   })
 
   test.concurrent('a stream ends with [DONE] even if the vendor keeps its connection open', async () => {
-    const startedAt = performance.now()
-    const answer = await streamFromOwnModel(async answer => {
+    const model = perModel.addModel(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write([contentChunk('a'), chunk({}, 'stop'), 'data: [DONE]\n\n'].map(frameOf).join(''))
       await answer.stall()
     })
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    // No deadline of this gateway ends the stream before the test does.
+    await using patientGateway = await startGateway({
+      timeouts: { first_byte: 600, idle: 600 },
+      services: { openai: [{ enabled: true, models: [perModel.modelPattern], server_url: `${perModel.url}/v1` }] },
+    })
+    const answer = await openStream(patientGateway, { model })
+    expect(
+      await resultWithin(
+        answer.ended.then(() => 'ended'),
+        20_000,
+      ),
+    ).toBe('ended')
     expect(answer.content()).toBe('a')
     expect(answer.data().at(-1)).toBe('[DONE]')
-    await answer.vendor.aborted
-  })
+    await perModel.requestsOf(model).at(-1)!.aborted
+  }, 30_000)
 })
 
 describe('heartbeats', () => {
   test.concurrent('a heartbeat is sent before the vendor has sent its headers, and commits the status 200', async () => {
-    const answer = await streamFromOwnModel(delayHeaders(1300, replyChat()))
+    const latch = createLatch()
+    const model = perModel.addModel(async (answer, request) => {
+      await answer.wait(latch.opened)
+      await replyChat()(answer, request)
+    })
+    const answer = await openStream(gateway, { model })
     expect(answer.status).toBe(200)
-    expect(answer.frames[0]!.text).toStartWith(':')
+    await waitUntil(() => answer.frames[0]?.text.startsWith(':'))
+    latch.open()
+    await answer.ended
     expect(answer.content()).toBe('Hello there.')
     expect(answer.data().at(-1)).toBe('[DONE]')
   })
 
   test.concurrent('a heartbeat is sent in a pause between frames, never inside a frame', async () => {
-    const answer = await streamFromOwnModel(async answer => {
+    const latch = createLatch()
+    const model = perModel.addModel(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(contentChunk('half')))
       const text = frameOf(contentChunk(' and half'))
       await answer.write(text.slice(0, 20))
-      await answer.wait(900)
+      await answer.wait(latch.opened)
       await answer.write(text.slice(20))
       await answer.write(frameOf(chunk({}, 'stop')))
       answer.end()
     })
+    const answer = await openStream(gateway, { model })
+    const contentIndex = () => answer.frames.findIndex(({ text }) => text.startsWith('data:'))
+    await waitUntil(
+      () => contentIndex() >= 0 && answer.frames.slice(contentIndex()).some(({ text }) => text.startsWith(':')),
+    )
+    latch.open()
+    await answer.ended
     expect(answer.content()).toBe('half and half')
     expect(answer.frames.filter(({ text }) => text.startsWith(':')).length).toBeGreaterThan(0)
     for (const { text } of answer.frames) expect(text).toMatch(/^(data: |: ?\w)/)
   })
 
   test.concurrent('a heartbeat that precedes a failure makes the failure an error in the stream, without [DONE]', async () => {
-    const answer = await streamFromOwnModel(delayHeaders(900, refuse(429, undefined, { 'retry-after': '7' })))
+    const latch = createLatch()
+    const model = perModel.addModel(async (answer, request) => {
+      await answer.wait(latch.opened)
+      await refuse(429, undefined, { 'retry-after': '7' })(answer, request)
+    })
+    const answer = await openStream(gateway, { model })
     expect(answer.status).toBe(200)
+    latch.open()
+    await answer.ended
     expect(JSON.parse(answer.data().at(-1)!)).toMatchObject({ error: { message: expect.any(String) } })
   })
 })
@@ -238,15 +270,15 @@ describe('deadlines', () => {
     const answer = await streamFromOwnModel(async answer => {
       answer.writeHead(200, { 'content-type': 'text/event-stream' })
       await answer.write(frameOf(contentChunk('a')))
-      for (let count = 0; count < 4; count++) {
-        await answer.wait(600)
+      for (let count = 0; count < 8; count++) {
+        await answer.wait(300)
         await answer.write(': PROCESSING\n\n')
       }
       await answer.write(frameOf(chunk({}, 'stop')))
       answer.end()
     })
     expect(answer.data().at(-1)).toBe('[DONE]')
-  })
+  }, 20_000)
 
   test.concurrent("a deadline is the gateway's own: the idle timeout of Bun's fetch is off", async () => {
     const config = {
@@ -258,7 +290,7 @@ describe('deadlines', () => {
       (await sendRequest(otherGateway, { model: perModel.addModel(delayHeaders(8500, replyChat())) })).status,
     ).toBe(200)
     await otherGateway.stop()
-  }, 20_000)
+  }, 60_000)
 
   test.concurrent('a deadline for the connection is a 504 for a vendor that accepts none', async () => {
     const unresponsive = await unresponsivePort()
@@ -270,10 +302,10 @@ describe('deadlines', () => {
     const answer = await sendRequest(otherGateway, { model: 'm' })
     expect(answer.status).toBe(504)
     expect(await answer.text()).toContain('could not be reached within 1 s')
-    expect(performance.now() - startedAt).toBeLessThan(3000)
+    expect(performance.now() - startedAt).toBeLessThan(15_000)
     await otherGateway.stop()
     unresponsive.close()
-  })
+  }, 30_000)
 })
 
 describe('failures', () => {

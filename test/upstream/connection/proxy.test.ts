@@ -6,7 +6,7 @@ import { clearProxyVariables } from '../../support/proxy-variables.ts'
 import { type ProxyRules, type RecordingProxy, startHttpProxy, startSocksProxy } from '../../support/recording-proxy.ts'
 import { type Script, scriptedUpstream, type Upstream } from '../../support/scripted-upstream.ts'
 import { chatChunks, replyJson, replySse, stallAfter } from '../../support/upstream-scripts.ts'
-import { waitUntil } from '../../support/wait-until.ts'
+import { createLatch, waitUntil } from '../../support/wait-until.ts'
 
 const { proxyFor, close: closeBridge } = createProxies()
 const open: { close: () => unknown }[] = []
@@ -295,13 +295,25 @@ describe('a SOCKS proxy', () => {
   })
 
   test('frames pass the SOCKS bridge as they arrive', async () => {
-    const upstream = await upstreamOf(replySse(chatChunks(), { pace: 30 }))
+    const frames = ['data: one\n\n', 'data: two\n\n', 'data: three\n\n']
+    const latches = frames.map(() => createLatch())
+    // The vendor sends a frame only after the client has received the one before it.
+    const upstream = await upstreamOf(async answer => {
+      answer.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const [index, frame] of frames.entries()) {
+        await answer.write(frame)
+        await answer.wait(latches[index]!.opened)
+      }
+      answer.end()
+    })
     const proxy = await proxyOf(startSocksProxy, rulesFor(upstream.port))
     const response = await get('http://vendor.test/v1', proxy.urlWithCredentials)
-    const times: number[] = []
-    for await (const _ of response.body!) times.push(performance.now())
-    expect(times.length).toBeGreaterThanOrEqual(6)
-    expect(times.at(-1)! - times[0]!).toBeGreaterThan(100)
+    const received: string[] = []
+    for await (const bytes of response.body!) {
+      latches[received.length]!.open()
+      received.push(new TextDecoder().decode(bytes))
+    }
+    expect(received).toEqual(frames)
   })
 
   test('a client that disconnects aborts the request to the vendor', async () => {

@@ -229,4 +229,5 @@ recordedTest(
       expect(readAt(bytes, someCuts(bytes))).toEqual(uncut)
     }
   },
+  60_000,
 )
