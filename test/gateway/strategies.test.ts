@@ -51,13 +51,16 @@ const sendFromClients = (clientCount: number, requestsPerClient: number, request
 
 describe('fastest', () => {
   test.concurrent('the strategy fastest sends at least four of five requests to the faster vendor, streamed or not', async () => {
-    let [requestCount, answerCount, expectedCount] = [0, 0, 60]
-    // The slow vendor holds each request until the other has answered twenty, so that it is slower on any machine.
+    let [requestCount, answerCount, heldCount, expectedCount] = [0, 0, 0, 60]
+    // The slow vendor holds each request until the other has answered twenty, so that it is slower on any machine. It
+    // holds no request when no other can come: all are sent, or it holds one of each of the four clients.
     const slowScript: Script = async (...scriptArguments) => {
       const releaseAt = answerCount + 20
       requestCount++
-      await waitUntil(() => answerCount >= releaseAt || requestCount === expectedCount, 30_000)
-      await delayHeaders(120, replyChat())(...scriptArguments)
+      heldCount++
+      await waitUntil(() => answerCount >= releaseAt || heldCount === 4 || requestCount === expectedCount, 30_000)
+      await delayHeaders(400, replyChat())(...scriptArguments)
+      heldCount--
     }
     const quickScript: Script = async (...scriptArguments) => {
       requestCount++
