@@ -240,7 +240,10 @@ test('schema prints a JSON Schema of every setting', async () => {
   }
   expect([schema.$schema, schema.type]).toEqual([expect.stringContaining('json-schema.org'), 'object'])
   for (const key of ['server_port', 'services', 'api_keys', 'timeouts', 'heartbeat', 'max_body', 'on_loss', 'proxy'])
-    expect(schema.properties[key]?.description ?? schema.properties[key]).toBeDefined()
+    expect({ key, description: schema.properties[key]?.description }).toEqual({
+      key,
+      description: expect.stringMatching(/\w.*\.$/s),
+    })
 })
 
 describe('import', () => {

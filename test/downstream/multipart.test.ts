@@ -144,7 +144,7 @@ describe('an upload with params of an entry', () => {
 
   test('a second model is refused although params filter the fields', async () => {
     const request = upload(field('model', 'a') + file('file', content) + field('model', 'b') + end, { piece: 50 })
-    expect(rewriteUpload(request, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(rewriteUpload(request, 'm', 1_000_000, params)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 })
 

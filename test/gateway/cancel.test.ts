@@ -193,23 +193,29 @@ test('the concurrency slot is released after a success, a refusal, a cut connect
     disconnectAfter(2, chatChunks()),
     neverRespond,
   ]
+  const outcomes: (number | string)[] = []
   for (const script of scripts) {
     for (const stream of [false, true]) {
       upstream.setScript(script)
+      const before = upstream.requests.length
       const controller = new AbortController()
-      setTimeout(() => controller.abort(), 150)
-      await sendRequest(gateway, { model: 'single', stream }, { signal: controller.signal })
-        .then(
-          response => response.text(),
-          () => undefined,
-        )
-        .catch(() => undefined)
+      const outcome = sendRequest(gateway, { model: 'single', stream }, { signal: controller.signal }).then(
+        async response => {
+          await response.text()
+          return response.status
+        },
+        () => 'left',
+      )
+      await waitUntil(() => upstream.requests.length > before)
+      if (script === neverRespond) controller.abort()
+      outcomes.push(await outcome)
     }
   }
+  expect(outcomes).toEqual([200, 200, 400, 400, 502, 200, 'left', 'left'])
   upstream.setScript(replyChat())
-  const answer = await resultWithin(sendRequest(gateway, { model: 'single' }), 1000)
+  const answer = await resultWithin(sendRequest(gateway, { model: 'single' }), 10_000)
   expect(answer?.status).toBe(200)
-})
+}, 30_000)
 
 test('the token reservation of a request that the vendor refused is released', async () => {
   const statusWith = async (script: Script): Promise<number> => {

@@ -121,7 +121,7 @@ describe('a failure is a 400 that names the path of the URL', () => {
       'messages[1].content[1].image_url.url: the file could not be fetched: its server answered 404',
     )
     expect(error.detail).toEqual({ param: 'messages[1].content[1].image_url.url' })
-    expect(signals.every(({ aborted }) => aborted)).toBe(true)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
   })
 
   test('a file of another type than declared is refused', async () => {

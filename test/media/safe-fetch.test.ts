@@ -231,11 +231,11 @@ describe('what safe fetch refuses', () => {
       throw new GatewayError('invalid_request', 'full')
     }
     const { signal } = new AbortController()
-    expect(safeFetch(`http://files.test:${port}/endless`, full, signal)).rejects.toThrow('full')
+    await expect(safeFetch(`http://files.test:${port}/endless`, full, signal)).rejects.toThrow('full')
     const leaving = new AbortController()
     const fetching = safeFetch(`http://files.test:${port}/slow`, () => leaving.abort(), leaving.signal)
-    expect(fetching).rejects.toThrow('could not be reached')
-    await fetching.catch(() => undefined)
+    await expect(fetching).rejects.toThrow('could not be reached')
+    expect(leaving.signal.aborted).toBe(true)
   })
 })
 

@@ -25,6 +25,7 @@ test('empty turns are dropped and noted, the others are unchanged', () => {
     assistant(text('')),
     nonEmpty[2]!,
   )
+  expect(turns).toHaveLength(nonEmpty.length)
   expect(turns.every((turn, at) => turn === nonEmpty[at])).toBe(true)
   expect(losses).toEqual(['messages[1]', 'messages[2]', 'messages[4]'])
 })

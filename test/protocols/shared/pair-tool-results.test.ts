@@ -30,6 +30,7 @@ test('turns whose calls and results match are returned unchanged', () => {
   ]
   const { turns: paired, losses } = pair(...turns)
   expect(losses).toEqual([])
+  expect(paired).toHaveLength(turns.length)
   expect(paired.every((turn, at) => turn === turns[at])).toBe(true)
 })
 

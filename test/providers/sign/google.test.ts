@@ -344,7 +344,7 @@ describe('the token cache', () => {
     await Bun.sleep(0)
     expect(fetches()).toBe(3)
     advance(5 * minute)
-    expect(get(broken)).rejects.toThrow('no')
+    await expect(get(broken)).rejects.toThrow('no')
     await Bun.sleep(0)
     expect((await get(renew)).value).toBe('t5')
   })
