@@ -509,7 +509,7 @@ describe('a gateway without stored responses', () => {
       }
       await freshGateway.stop()
     }
-  })
+  }, 60_000)
 })
 
 describe('large responses', () => {
