@@ -7,14 +7,14 @@
 /** Bytes that the server may read on before the connection is kept for the next request. */
 const maxKept = 64 * 1024
 /** Bytes and milliseconds of a body that are read and dropped while the client reads its answer. */
-const maxDrained = 16 * 2 ** 20
+const maxDrained = 40 * 2 ** 20
 const maxDrainTime = 1000
 
 const encoder = new TextEncoder()
 
 /**
  * The response with this text. If more than 64 KiB of the request's body may follow, it ends and closes the connection
- * after 16 MiB more of the body, or after one second.
+ * after 40 MiB more of the body, or after one second.
  * @param isPartlyRead the body was read in part; otherwise a body that has been touched was read to its end
  */
 export const respondUnread = (

@@ -22,7 +22,7 @@ const million = 'x'.repeat(1_000_000)
 const hostileLine = (records: RequestRecords, text: string): void => {
   const lifetime = records.begin(text, `/v1/${text}`)
   const attempt = lifetime.beginAttempt({
-    target: { id: text, model: text } as never,
+    target: { id: text, model: text, entry: { id: text }, credential: { digest: text } } as never,
     lease: { settle: () => undefined },
   })
   for (let n = 0; n < 60; n++) attempt.noteLoss(`messages[${n}].${text}`, text)
