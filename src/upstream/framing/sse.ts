@@ -31,25 +31,18 @@ export type Framing = (emit: (frame: Frame) => void) => FrameReader
  */
 export const sseFraming: Framing = emit => {
   const lines = lineReader(line => onLine(line))
+  const data = new DataLines()
   let event: string | undefined
-  let data: string | undefined
-  /** The last line of `data`: looking at the end of a text that still grows would copy all of it for every line. */
-  let lastLine = ''
 
   const dispatch = () => {
-    if (data !== undefined) emit(event === undefined ? { data } : { event, data })
+    const text = data.take()
+    if (text !== undefined) emit(event === undefined ? { data: text } : { event, data: text })
     event = undefined
-    data = undefined
   }
 
   const addData = (value: string) => {
-    if (data === undefined) data = value
-    else if (isCompleteData(lastLine, data) && startsFrame(value)) {
-      dispatch()
-      data = value
-    } else if (data.length + value.length > maxFrameLength) throw frameTooLarge()
-    else data += '\n' + value
-    lastLine = value
+    if (data.isComplete() && startsFrame(value)) dispatch()
+    data.add(value)
   }
 
   const onLine = (line: string) => {
@@ -61,11 +54,54 @@ export const sseFraming: Framing = emit => {
 
   return {
     push: lines.push,
-    isBetweenFrames: () => event === undefined && data === undefined && lines.isBetweenFrames(),
+    isBetweenFrames: () => event === undefined && data.isEmpty() && lines.isBetweenFrames(),
     end() {
       lines.end()
       dispatch()
     },
+  }
+}
+
+/** Lines that are joined at once. Without it a frame of empty lines would take many times its length in memory. */
+const linesPerBlock = 4096
+
+/** The data lines of one frame. They are joined once, so that the cost of a frame grows only with its length. */
+class DataLines {
+  #lines: string[] = []
+  /** The joined lines before `#lines`, with their line ends. It is only read when the frame is complete. */
+  #before = ''
+  #last: string | undefined
+  #length = 0
+
+  isEmpty(): boolean {
+    return this.#last === undefined
+  }
+
+  /** @throws GatewayError `upstream_failed` if the frame becomes longer than `maxFrameLength` */
+  add(line: string): void {
+    this.#length += line.length + 1
+    if (this.#length > maxFrameLength) throw frameTooLarge()
+    if (this.#lines.push(line) === linesPerBlock) {
+      this.#before += `${this.#lines.join('\n')}\n`
+      this.#lines = []
+    }
+    this.#last = line
+  }
+
+  /** The data so far may be a whole frame: it ends like a JSON object, or it is the end marker of the stream. */
+  isComplete(): boolean {
+    return this.#last?.endsWith('}') === true || (this.#last === '[DONE]' && this.#length === this.#last.length + 1)
+  }
+
+  /** Returns all data and begins a new frame. Undefined if there was no data line. */
+  take(): string | undefined {
+    if (this.#last === undefined) return undefined
+    const text = this.#lines.length > 0 ? this.#before + this.#lines.join('\n') : this.#before.slice(0, -1)
+    this.#lines = []
+    this.#before = ''
+    this.#last = undefined
+    this.#length = 0
+    return text
   }
 }
 
@@ -96,14 +132,14 @@ const lineReader = (emit: (line: string) => void): FrameReader => {
   }
 
   const splitLines = (text: string) => {
-    const hasCarriageReturns = text.includes('\r')
+    const nextLineEnd = lineEndFinder(text)
     let from = 0
     if (isAfterCarriageReturn && text !== '') {
       if (text.charCodeAt(0) === 10) from = 1
       isAfterCarriageReturn = false
     }
     for (;;) {
-      const end = hasCarriageReturns ? lineEnd(text, from) : text.indexOf('\n', from)
+      const end = nextLineEnd(from)
       if (end < 0) return buffer(from === 0 ? text : text.slice(from))
       emitLine(text.slice(from, end))
       from = end + 1
@@ -123,19 +159,31 @@ const lineReader = (emit: (line: string) => void): FrameReader => {
   }
 }
 
-const lineEnd = (text: string, from: number): number => {
-  const lineFeed = text.indexOf('\n', from)
-  const carriageReturn = text.indexOf('\r', from)
-  if (carriageReturn < 0) return lineFeed
-  return lineFeed < 0 ? carriageReturn : Math.min(lineFeed, carriageReturn)
+/**
+ * Finds the next line feed or carriage return at or after an offset that never decreases; -1 if there is none. Either
+ * search is repeated only once its last result has been passed, so a text is searched twice at most.
+ */
+const lineEndFinder = (text: string): ((from: number) => number) => {
+  if (!text.includes('\r')) return from => text.indexOf('\n', from)
+  let lineFeed = -1
+  let carriageReturn = -1
+  const search = (mark: string, last: number, from: number): number => {
+    if (last >= from) return last
+    const found = text.indexOf(mark, from)
+    return found < 0 ? text.length : found
+  }
+  return from => {
+    lineFeed = search('\n', lineFeed, from)
+    carriageReturn = search('\r', carriageReturn, from)
+    const end = Math.min(lineFeed, carriageReturn)
+    return end < text.length ? end : -1
+  }
 }
 
 /**
- * Some vendors separate frames by a single newline. A data line that is complete JSON, followed by a line that starts a
- * new value, is a frame of its own.
+ * Some vendors separate frames by a single newline. Data that is complete JSON, followed by a line that starts a new
+ * value, is a frame of its own.
  */
-const isCompleteData = (lastLine: string, data: string): boolean =>
-  lastLine.endsWith('}') || (lastLine === '[DONE]' && data.length === lastLine.length)
 const startsFrame = (line: string): boolean => line.startsWith('{') || line === '[DONE]'
 
 const frameTooLarge = (): GatewayError =>
