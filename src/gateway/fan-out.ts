@@ -7,7 +7,7 @@ import { isObject, type JsonObject, parseJson } from '../base/json/json.ts'
 import type { MaxItems } from '../config/compiled.ts'
 import { tooManyItems } from '../downstream/max-items.ts'
 import type { ProtocolId, Usage } from '../ir/chat.ts'
-import type { Batch } from '../protocols/protocol.ts'
+import type { Batch, BatchParts } from '../protocols/protocol.ts'
 import { type ClientProtocol, unaryEgressOf } from '../protocols/registry.ts'
 import type { Target } from '../providers/entry.ts'
 import { chooseProtocol, wireOf } from '../providers/resolve-url.ts'
@@ -17,8 +17,17 @@ import type { RequestLifetime, RequestRecords } from '../telemetry/request-lifet
 import type { RequestRecord } from '../telemetry/request-record.ts'
 import type { ClientRequest } from './client-request.ts'
 
+/**
+ * Bytes of parts after which their memory is collected. Each part is garbage once it is answered, and the runtime alone
+ * lets hundreds of megabytes of it pile up.
+ */
+const collectEvery = 16 * 1024 * 1024
+
 /** Parts that run at once if the protocol does not specify a number. */
 const defaultConcurrency = 4
+
+/** The parts of a request, each made when its turn comes. `requestFor`: the request for the body of a part. */
+export type PartRequests = BatchParts & { requestFor(body: JsonObject): ClientRequest }
 
 /**
  * Returns the plan with the targets that accept the request unsplit, or the parts if there are no such targets.
@@ -28,7 +37,7 @@ export const splitBatch = (
   clientRequest: ClientRequest,
   plan: Plan,
   maxItems: MaxItems,
-): Plan | { parts: ClientRequest[]; batch: Batch } => {
+): Plan | { parts: PartRequests; batch: Batch } => {
   const { protocol, json } = clientRequest
   const batch = json && batchOf(protocol)
   if (!json || !batch) return plan
@@ -37,11 +46,11 @@ export const splitBatch = (
   checkPartCount(protocol, json.body, smallestMax, maxItems)
   const bodies = batch.split(json.body, smallestMax)
   if (!bodies) return plan
-  // Many targets have one maximum, and each split makes all parts.
+  // Many targets have one maximum.
   const accepting = new Set([...new Set(maxTexts)].filter(max => !batch.split(json.body, max)))
   const targets = plan.targets.filter((_, index) => accepting.has(maxTexts[index]!))
   if (targets.length > 0) return { ...plan, targets }
-  return { parts: bodies.map(body => partRequest(clientRequest, body)), batch }
+  return { parts: { ...bodies, requestFor: body => partRequest(clientRequest, body) }, batch }
 }
 
 /** @throws GatewayError `invalid_request` if the request would be split into more parts than allowed */
@@ -88,7 +97,7 @@ type AnswerPart = (part: ClientRequest, lifetime: RequestLifetime) => Promise<st
  * @throws GatewayError the first failure of a part; the remaining parts are cancelled
  */
 export const answerParts = async (
-  parts: readonly ClientRequest[],
+  parts: PartRequests,
   parent: RequestLifetime,
   records: RequestRecords,
   answerPart: AnswerPart,
@@ -100,6 +109,7 @@ export const answerParts = async (
 ): Promise<JsonObject[]> => {
   const partRecords = records.forParts()
   const answers: JsonObject[] = []
+  const collect = garbageCollector()
   let nextIndex = 0
   const endParts = (error: GatewayError) => {
     for (const lifetime of partRecords.active) lifetime.end(error)
@@ -111,6 +121,7 @@ export const answerParts = async (
     const lifetime = partRecords.begin(parent.record.method, parent.record.path)
     lifetime.record.caller = parent.record.caller
     lifetime.record.owner = parent.record.owner
+    collect(part.json?.text.length ?? 0)
     try {
       return await readJsonBody(await answerPart(part, lifetime))
     } catch (thrown) {
@@ -121,20 +132,30 @@ export const answerParts = async (
     }
   }
   const runWorker = async (): Promise<void> => {
-    for (let index = nextIndex++; index < parts.length; index = nextIndex++) {
-      const part = parts[index]!
-      answers[index] =
-        (part.json && precomputed?.(part.json.body)) ?? (await withRetries(() => answerOnce(part), retry))
+    for (let index = nextIndex++; index < parts.count; index = nextIndex++) {
+      const body = parts.bodyAt(index)
+      answers[index] = precomputed?.(body) ?? (await withRetries(() => answerOnce(parts.requestFor(body)), retry))
     }
   }
   try {
-    await Promise.all(Array.from({ length: Math.min(concurrency, parts.length) }, runWorker))
+    await Promise.all(Array.from({ length: Math.min(concurrency, parts.count) }, runWorker))
   } catch (thrown) {
-    nextIndex = parts.length
+    nextIndex = parts.count
     endParts(new GatewayError('cancelled', 'another part of the request failed'))
     throw thrown
   }
   return answers
+}
+
+/** Collects garbage each time `collectEvery` further bytes have become garbage. */
+const garbageCollector = (): ((bytes: number) => void) => {
+  let uncollected = 0
+  return bytes => {
+    uncollected += bytes
+    if (uncollected < collectEvery) return
+    uncollected = 0
+    Bun.gc(true)
+  }
 }
 
 /** Retries up to `maxRetries` times if the failure may be temporary. An invalid request is not retried. */

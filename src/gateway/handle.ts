@@ -26,7 +26,7 @@ import type { AttemptContext, StartedAttempt } from './attempt.ts'
 import type { ClientRequest } from './client-request.ts'
 import { type CompleteResponse, openStream, readCompleteResponse } from './convert-response.ts'
 import { estimateAfterFailure, planTokenCount } from './count-tokens.ts'
-import { answerParts, splitBatch } from './fan-out.ts'
+import { answerParts, type PartRequests, splitBatch } from './fan-out.ts'
 import { identifyCaller } from './identify-caller.ts'
 import { checkKeyScope, formFieldCheck } from './key-scope.ts'
 import { resumePreviousResponse } from './previous-response.ts'
@@ -245,7 +245,7 @@ const answerTokenCount = async (
 /** Answers each part as a request of its own and joins the answers. */
 const answerBatch = async (
   { protocol, stream, usageRequested }: ClientRequest,
-  { parts, batch }: { parts: ClientRequest[]; batch: Batch },
+  { parts, batch }: { parts: PartRequests; batch: Batch },
   caller: Caller,
   { lifetime, runtime }: AttemptContext,
 ): Promise<Response> => {

@@ -227,10 +227,16 @@ export interface Ingress extends ClientHalf {
   answerCount?(body: JsonObject): AnswerCount | undefined
 }
 
+/**
+ * The requests that a batch is split into. A body is made only when its turn comes, and shares with the batch every
+ * field but its texts, so a large batch is not copied once for each part.
+ */
+export type BatchParts = { count: number; bodyAt(index: number): JsonObject }
+
 /** Splits a request that holds several, for targets that take one at a time. */
 export type Batch = {
   /** The requests of at most `maxTexts` texts each; undefined if there is only one. */
-  split(body: JsonObject, maxTexts: number): JsonObject[] | undefined
+  split(body: JsonObject, maxTexts: number): BatchParts | undefined
   /** Combines the answers into one, in order. */
   join(answers: JsonObject[]): JsonObject
   /** The answer to a part that needs no upstream call. */

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../src/base/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../src/base/json/json.ts'
 import type { Event } from '../../src/ir/event.ts'
-import type { Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
+import type { BatchParts, Egress, Frame, Ingress } from '../../src/protocols/protocol.ts'
 import { checkEvents, exchangeFor } from '../contracts/protocol.ts'
 import { seededRandom } from '../support/recordings.ts'
 import { stopwatch } from '../support/stopwatch.ts'
@@ -100,13 +100,17 @@ export const fuzzRequests = (
       ingress.passthrough.readRequest(body)
       const before = JSON.stringify(body)
       const egress = egresses[turn++ % egresses.length]!
-      const parts = ingress.batch?.split(body, 1) ?? [body]
+      const parts = bodiesOf(ingress.batch?.split(body, 1)) ?? [body]
       const rendered = parts.map(part => ingress.batch?.precomputed?.(part) ?? parseAndRender(ingress, egress, part))
       checkPassed(ingress, before, body)
       return sizeOf(rendered)
     }),
   )
 }
+
+/** The bodies of all parts of a batch. */
+export const bodiesOf = (parts: BatchParts | undefined): JsonObject[] | undefined =>
+  parts && Array.from({ length: parts.count }, (_, index) => parts.bodyAt(index))
 
 const parseAndRender = (ingress: Ingress, egress: Egress, body: JsonObject) => {
   const chat = ingress.parseRequest(body, () => undefined)

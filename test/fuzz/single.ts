@@ -9,7 +9,7 @@ import {
   translateUnaryResponse,
 } from '../../src/protocols/shared/unary.ts'
 import { exchangeFor } from '../contracts/protocol.ts'
-import { checkPassed, type Outcome, requestMaker, runCases, sizeOf, sizeUnlessRefused } from './run.ts'
+import { bodiesOf, checkPassed, type Outcome, requestMaker, runCases, sizeOf, sizeUnlessRefused } from './run.ts'
 
 /** Requests, complete and split, for each vendor of the same kind. */
 export const fuzzUnaryRequests = (
@@ -27,7 +27,7 @@ export const fuzzUnaryRequests = (
       const before = JSON.stringify(body)
       checkPassed(client, before, body)
       const vendor = vendors[turn++ % vendors.length]!
-      const parts = client.batch?.split(body, vendor.maxTexts?.('m') ?? 2) ?? [body]
+      const parts = bodiesOf(client.batch?.split(body, vendor.maxTexts?.('m') ?? 2)) ?? [body]
       const rendered = parts.map(part => translateUnaryRequest(client, vendor, part, 'm', () => undefined))
       checkPassed(client, before, body)
       return sizeOf(rendered)

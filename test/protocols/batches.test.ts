@@ -6,7 +6,8 @@ import { clientProtocolOf } from '../../src/protocols/registry.ts'
 const splitCompletions = (body: JsonObject): JsonObject[] | undefined => {
   const protocol = clientProtocolOf('completions')
   if (protocol.kind !== 'chat' || !protocol.batch) throw new Error('completions take no list of prompts')
-  return protocol.batch.split(body, 1)
+  const parts = protocol.batch.split(body, 1)
+  return parts && Array.from({ length: parts.count }, (_, index) => parts.bodyAt(index))
 }
 
 describe('a list of prompts for completions', () => {

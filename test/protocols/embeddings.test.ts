@@ -200,7 +200,8 @@ describe('embeddings', () => {
   test('the answers to the parts of a batch become one answer', () => {
     const { split, join } = client('embeddings').batch!
     const parts = split({ model: 'm', input: ['a', 'b', 'c'], user: 'u' }, 2)!
-    expect(parts).toEqual([
+    expect([parts.count, parts.bodyAt(0), parts.bodyAt(1)]).toEqual([
+      2,
       { model: 'm', input: ['a', 'b'], user: 'u' },
       { model: 'm', input: ['c'], user: 'u' },
     ])

@@ -2,7 +2,7 @@
 import { GatewayError } from '../../base/errors.ts'
 import { type Json, type JsonObject, textOf } from '../../base/json/json.ts'
 import type { Chat } from '../../ir/chat.ts'
-import type { NoteLoss } from '../protocol.ts'
+import type { BatchParts, NoteLoss } from '../protocol.ts'
 import { countList, countTexts } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 
@@ -63,11 +63,11 @@ export const promptOf = ({ prompt }: JsonObject): string => {
 }
 
 /** One request for each prompt of a list that is longer than a target accepts; undefined if it accepts the list. */
-export const splitRequest = (body: JsonObject, maxTexts: number): JsonObject[] | undefined => {
+export const splitRequest = (body: JsonObject, maxTexts: number): BatchParts | undefined => {
   const { prompt } = body
   if (!Array.isArray(prompt) || prompt.length <= maxTexts || prompt.some(one => typeof one === 'number'))
     return undefined
-  return prompt.map(one => ({ ...body, prompt: one }))
+  return { count: prompt.length, bodyAt: index => ({ ...body, prompt: prompt[index]! }) }
 }
 
 const isSet = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== 0 && value !== ''

@@ -135,7 +135,8 @@ const batchFor = (
   split(clientRequest) {
     const texts = textsOf(clientRequest)
     const isStream = clientRequest.stream === true && texts.length === 1 && !isBlank(onlyText(clientRequest))
-    return isStream ? undefined : texts.map(text => ({ ...clientRequest, text: [text] }))
+    if (isStream) return undefined
+    return { count: texts.length, bodyAt: index => ({ ...clientRequest, text: [texts[index]!] }) }
   },
   precomputed: clientRequest =>
     isBlank(onlyText(clientRequest)) ? renderBody(onlyText(clientRequest), clientRequest) : undefined,

@@ -213,10 +213,10 @@ const batch: Batch = {
   split(body, maxTexts) {
     const requests = requestsIn(body)
     if (requests.length <= maxTexts) return undefined
-    return Array.from({ length: Math.ceil(requests.length / maxTexts) }, (_, part) => ({
-      ...body,
-      requests: requests.slice(part * maxTexts, (part + 1) * maxTexts),
-    }))
+    return {
+      count: Math.ceil(requests.length / maxTexts),
+      bodyAt: index => ({ ...body, requests: requests.slice(index * maxTexts, (index + 1) * maxTexts) }),
+    }
   },
   join(answers) {
     const counts = answers.map(({ usageMetadata }) => countOf(memberOf(usageMetadata, 'promptTokenCount')))

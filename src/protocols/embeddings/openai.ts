@@ -5,7 +5,7 @@
 import { countOf, isObject, type Json, type JsonObject, parseJson, textOf } from '../../base/json/json.ts'
 import { parseUsage } from '../openai-chat/usage.ts'
 import { openaiPass } from '../openai-pass/index.ts'
-import type { Batch, NoteLoss } from '../protocol.ts'
+import type { Batch, BatchParts, NoteLoss } from '../protocol.ts'
 import { countTexts } from '../shared/item-counts.ts'
 import { requestReader } from '../shared/request-reader.ts'
 import type { UnaryProtocol } from '../shared/unary.ts'
@@ -96,13 +96,13 @@ const renderMessage = (
 }
 
 /** Splits a request into parts of at most `maxTexts` inputs. The tokens of one text are one input. */
-const split = (body: JsonObject, maxTexts: number): JsonObject[] | undefined => {
+const split = (body: JsonObject, maxTexts: number): BatchParts | undefined => {
   const { input } = body
   if (!Array.isArray(input) || input.length <= maxTexts || typeof input[0] === 'number') return undefined
-  return Array.from({ length: Math.ceil(input.length / maxTexts) }, (_, part) => ({
-    ...body,
-    input: input.slice(part * maxTexts, (part + 1) * maxTexts),
-  }))
+  return {
+    count: Math.ceil(input.length / maxTexts),
+    bodyAt: index => ({ ...body, input: input.slice(index * maxTexts, (index + 1) * maxTexts) }),
+  }
 }
 
 const join = (answers: JsonObject[]): JsonObject => {
