@@ -7,6 +7,7 @@ import { originOf, type ProxyOption } from './connection/proxy.ts'
 import { describeRefusal } from './connection/socks-bridge.ts'
 import { trackUploadTurns } from './connection/upload-turns.ts'
 import { Deadline } from './deadline.ts'
+import { inflateResponse } from './inflate.ts'
 
 /** The timeouts of an attempt, in seconds. */
 type CallTimeouts = {
@@ -90,7 +91,7 @@ export class UpstreamCall implements UpstreamResponse {
     this.deadline.arm(coversWholeResponse ? 'answer' : 'first byte', firstByte)
     for (;;) {
       try {
-        this.response = await this.#send()
+        this.response = inflateResponse(await this.#send())
         if (this.#poolKey !== '') this.#onHeaders()
         this.#isWaiting = false
         return
@@ -134,9 +135,11 @@ export class UpstreamCall implements UpstreamResponse {
     this.#reusedAt = mayReuse ? performance.now() : Number.NEGATIVE_INFINITY
     this.deadline.scheduleCheck(timeouts.connect / 2)
     const body = payload instanceof ReadableStream ? trackUploadTurns(payload, this) : payload
+    if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'identity')
     // Without `timeout: false` Bun aborts a connection that is silent for five minutes. The deadlines of the gateway
-    // apply instead.
-    const options = { redirect: 'manual', timeout: false, signal: this.#controller.signal, proxy, keepalive }
+    // apply instead. `decompress: false`: Bun inflates without a bound.
+    const signal = this.#controller.signal
+    const options = { redirect: 'manual', timeout: false, decompress: false, signal, proxy, keepalive }
     return fetch(url, { method, headers, body, ...options } as unknown as RequestInit)
   }
 

@@ -5,6 +5,7 @@
 import { RuntimeSecrets, type SecretSink } from '../../base/secrets/runtime-secrets.ts'
 import type { Target } from '../../providers/entry.ts'
 import type { TokenFetch } from '../../providers/provider.ts'
+import { inflateResponse } from '../inflate.ts'
 import type { Proxies } from './proxy.ts'
 
 /**
@@ -15,7 +16,10 @@ export const createTokenFetch = (proxies: Proxies, secrets: SecretSink = new Run
   Object.assign(
     async ({ entry }: Target, url: string, options: RequestInit): Promise<Response> => {
       const proxy = await proxies.proxyFor(url, entry.proxy)
-      return fetch(url, { ...options, redirect: 'manual', proxy } as unknown as RequestInit)
+      const headers = new Headers(options.headers)
+      headers.set('accept-encoding', 'identity')
+      const fetchOptions = { ...options, headers, redirect: 'manual', decompress: false, proxy }
+      return inflateResponse(await fetch(url, fetchOptions as unknown as RequestInit))
     },
     { tokenCaches: new WeakMap(), secrets },
   )
