@@ -24,7 +24,7 @@ const defaultMaxItems: MaxItems = {
 
 /** Applies defaults and spellings. `path` is the absolute path of the file, if there is one. */
 export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?: string): CompiledConfig => {
-  const { timeouts = {}, log_level: level = 'info', load_balancing: strategy = 'random' } = config
+  const { log_level: level = 'info', load_balancing: strategy = 'random' } = config
   const defaultModel = config.default_model?.trim()
   return {
     ...(path !== undefined && { path }),
@@ -38,7 +38,7 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     entries,
     redirect: toMap(config.model_redirect),
     ...(defaultModel && { defaultModel }),
-    timeouts: { connect: timeouts.connect ?? 10, firstByte: timeouts.first_byte ?? 300, idle: timeouts.idle ?? 120 },
+    timeouts: timeoutsOf(config.timeouts),
     ...compileFailures(config),
     heartbeat: config.heartbeat ?? 15,
     ...requestLimitsOf(config),
@@ -49,6 +49,13 @@ export const compile = (config: Config, entries: Entry[], keys: KeyRule[], path?
     secrets: secretsOf(config),
   }
 }
+
+const timeoutsOf = (timeouts: Config['timeouts'] = {}): CompiledConfig['timeouts'] => ({
+  connect: timeouts.connect ?? 10,
+  firstByte: timeouts.first_byte ?? 300,
+  idle: timeouts.idle ?? 120,
+  total: timeouts.total ?? 1800,
+})
 
 const accessOf = (config: Config): AccessSettings => ({
   allowedHosts: (config.allowed_hosts ?? []).flatMap(name => parseHostName(name) ?? []),

@@ -18,7 +18,7 @@ export type KeyRule = {
 }
 
 /** Timeouts in seconds. */
-export type Timeouts = { connect: number; firstByte: number; idle: number }
+export type Timeouts = { connect: number; firstByte: number; idle: number; total: number }
 
 /** The most items of each kind in one request. */
 export type MaxItems = Readonly<

@@ -116,9 +116,11 @@ const createCall = (
   { lifetime, runtime }: AttemptContext,
 ): UpstreamCall => {
   const { target } = record
-  const { connect, firstByte, idle } = runtime.settings.timeouts
-  const coversWholeResponse = !stream && target.entry.timeout !== undefined
-  const timeouts = { connect, firstByte: target.entry.timeout ?? firstByte, idle, coversWholeResponse }
+  const { connect, firstByte, idle, total: configured } = runtime.settings.timeouts
+  const { timeout } = target.entry
+  const coversWholeResponse = !stream && timeout !== undefined
+  const total = Math.max(configured, timeout ?? 0)
+  const timeouts = { connect, firstByte: timeout ?? firstByte, idle, coversWholeResponse, total }
   lifetime.throwIfEnded()
   const { upstreamRequest: request, payload, wire } = prepared
   const { connections } = runtime

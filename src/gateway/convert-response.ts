@@ -79,6 +79,7 @@ export const openStream = async (
   const { reader, first, hasEvents } = await sniffEventStream(upstream, idle)
   const { headers } = upstream.response
   if (!hasEvents) return { headers, ...streamCompleteResponse(await readRest(reader, first, upstream, idle), pipe) }
+  upstream.deadline.unlimitTotal()
   const source = new UpstreamEventSource(streamPipeFor(pipe), {
     reader,
     deadline: upstream.deadline,
@@ -104,8 +105,10 @@ export const readCompleteResponse = async (
   const idle = idleTimeouts.vendor
   const contentType = upstream.response.headers.get('content-type') ?? ''
   const shouldPipeBytes = isBinary(pipe, contentType) || isPassthroughStream(pipe, contentType)
-  if (shouldPipeBytes && upstream.response.body)
+  if (shouldPipeBytes && upstream.response.body) {
+    upstream.deadline.unlimitTotal()
     return { body: pipeVendorBytes(upstream, pipe, contentType, idleTimeouts, lifetime), contentType }
+  }
   if (isAwsEventStream(contentType) && upstream.response.body)
     return collectStreamedResponse(
       await readBytes(upstream.response.body.getReader(), undefined, upstream, idle),

@@ -39,8 +39,8 @@ export const fetchStoredResponse = async (
   const request: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }
   const { settings, connections, redact } = runtime
   await found.wire.sign(request, target, connections.fetchToken)
-  const { connect, firstByte, idle } = settings.timeouts
-  const timeouts = { connect, firstByte, idle, coversWholeResponse: true }
+  const { idle } = settings.timeouts
+  const timeouts = { ...settings.timeouts, coversWholeResponse: true }
   const { wire } = found
   const call = new UpstreamCall({ request, payload: undefined, target, wire, timeouts, connections })
   lifetime.stopAtEnd(call)

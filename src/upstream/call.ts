@@ -20,6 +20,8 @@ type CallTimeouts = {
    * `timeout`.
    */
   coversWholeResponse: boolean
+  /** Maximum time from the headers to the end of an answer that is not a stream. */
+  total: number
 }
 
 /** The request body: text, bytes, or an upload that is streamed as it arrives. */
@@ -87,12 +89,13 @@ export class UpstreamCall implements UpstreamResponse {
 
   /** Waits for the response headers. @throws GatewayError `upstream_timeout` or `upstream_failed` */
   async waitForHeaders(): Promise<void> {
-    const { coversWholeResponse, firstByte } = this.options.timeouts
+    const { coversWholeResponse, firstByte, total } = this.options.timeouts
     this.deadline.arm(coversWholeResponse ? 'answer' : 'first byte', firstByte)
     for (;;) {
       try {
         this.response = inflateResponse(await this.#send())
         if (this.#poolKey !== '') this.#onHeaders()
+        this.deadline.limitTotal(total)
         this.#isWaiting = false
         return
       } catch (thrown) {

@@ -5,12 +5,13 @@
 import { GatewayError } from '../base/errors.ts'
 import { startTicking, stopTicking } from '../base/ticker.ts'
 
-type Phase = 'connect' | 'upload' | 'first byte' | 'answer' | 'idle'
+type Phase = 'connect' | 'upload' | 'first byte' | 'answer' | 'idle' | 'total'
 
 const timeoutMessages: Record<Exclude<Phase, 'upload'>, (seconds: number) => string> = {
   connect: seconds => `the vendor could not be reached within ${seconds} s`,
   'first byte': seconds => `the vendor sent nothing within ${seconds} s`,
   answer: seconds => `the vendor did not answer within ${seconds} s`,
+  total: seconds => `the vendor did not finish its answer within ${seconds} s`,
   idle: seconds => `the vendor has been silent for ${seconds} s`,
 }
 
@@ -42,6 +43,8 @@ export class Deadline {
   /** When data last arrived, or the first phase began; precise to one tick. */
   #lastSignAt = 0
   #silence: { milliseconds: number; onSilent: () => void } | undefined
+  #totalSeconds = 0
+  #endAt = Number.POSITIVE_INFINITY
 
   constructor(private readonly listener: DeadlineListener) {}
 
@@ -61,6 +64,18 @@ export class Deadline {
     this.#seconds = seconds
     this.#restartsAtNextTick = true
     this.#start()
+  }
+
+  /** Bounds the time of a complete answer, whatever the phase: it must end within `seconds` from now. */
+  limitTotal(seconds: number): void {
+    this.#totalSeconds = seconds
+    this.#endAt = performance.now() + seconds * 1000
+    this.#start()
+  }
+
+  /** The answer turned out to be a stream, which may last as long as it sends data. */
+  unlimitTotal(): void {
+    this.#endAt = Number.POSITIVE_INFINITY
   }
 
   /** Schedules one `onCheck` call, `seconds` from now. Clearing or pausing the deadline cancels it. */
@@ -83,6 +98,7 @@ export class Deadline {
 
   clear(): void {
     this.pause()
+    this.unlimitTotal()
     if (this.#isTicking) stopTicking(this)
     this.#isTicking = false
   }
@@ -113,6 +129,7 @@ export class Deadline {
     this.#restartsAtNextTick = false
     if (this.#silence) this.#checkSilence(now)
     if (now >= this.#dueAt) this.expire(this.#phase, this.#seconds)
+    else if (now >= this.#endAt) this.expire('total', this.#totalSeconds)
     if (now < this.#checkAt) return
     this.#checkAt = Number.POSITIVE_INFINITY
     this.listener.onCheck()

@@ -29,7 +29,7 @@ test('a minimal configuration gets the defaults', () => {
     access: { allowedHosts: [], allowedOrigins: [], trustedProxies: [], allowAddresses: [], denyAddresses: [] },
     strategy: 'random',
     redirect: new Map(),
-    timeouts: { connect: 10, firstByte: 300, idle: 120 },
+    timeouts: { connect: 10, firstByte: 300, idle: 120, total: 1800 },
     retry: { attempts: 6, backoff: 0.25, maxBackoff: 5, maxTime: 120, budget: 0.2 },
     breaker: { enabled: true, failureThreshold: 5, recoveryTimeout: 30, halfOpenMaxRequests: 1 },
     fallback: new Map(),
@@ -105,7 +105,7 @@ test('every setting is compiled', () => {
   expect(compiled).toMatchObject({
     logPrompts: true,
     defaultModel: 'a',
-    timeouts: { connect: 10, firstByte: 5, idle: 120 },
+    timeouts: { connect: 10, firstByte: 5, idle: 120, total: 1800 },
     heartbeat: 0,
     maxBody: 1_572_864,
     maxValues: 1000,

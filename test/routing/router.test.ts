@@ -23,7 +23,7 @@ const compiledOf = (entries: Entry[], changes: Partial<CompiledConfig> = {}): Co
   strategy: 'first',
   entries,
   redirect: new Map(),
-  timeouts: { connect: 10, firstByte: 300, idle: 120 },
+  timeouts: { connect: 10, firstByte: 300, idle: 120, total: 1800 },
   retry: { attempts: 6, backoff: 0.25, maxBackoff: 5, maxTime: 120, budget: 0.2 },
   breaker: { enabled: true, failureThreshold: 5, recoveryTimeout: 30, halfOpenMaxRequests: 1 },
   fallback: new Map(),

@@ -25,7 +25,7 @@ const call = async (
     connections.idleConnections.release('https://v.test')
     if (proxy !== undefined) connections.idleConnections.release(`https://v.test ${new URL(proxy).href}`)
   }
-  const timeouts = { connect: 5, firstByte: 5, idle: 5, coversWholeResponse: false }
+  const timeouts = { connect: 5, firstByte: 5, idle: 5, coversWholeResponse: false, total: 5 }
   const upstream = new UpstreamCall({ request, payload, target, wire: {} as never, timeouts, connections })
   try {
     await upstream.waitForHeaders()

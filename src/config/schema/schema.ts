@@ -23,7 +23,7 @@ import {
   union,
 } from './fields.ts'
 import { MediaSchema } from './media.ts'
-import { requestLimits } from './request-limits.ts'
+import { requestLimits, totalTimeout } from './request-limits.ts'
 
 const requests = (description: string) => number(description, { unit: 'requests' })
 
@@ -175,6 +175,7 @@ const TimeoutsSchema = group(
       'Longest silence between two parts of a response. It also applies to clients: one that reads or uploads nothing for this long is disconnected.',
       120,
     ),
+    total: totalTimeout,
   },
   { description: 'How long the gateway waits for a vendor before it fails the request with 504.' },
 )
