@@ -29,7 +29,11 @@ export const start = async (options: ServeOptions): Promise<number | undefined> 
   const connections = createVendorConnections()
   const redact = createRedact(settings.secrets, connections.secrets)
   const log = createLog(standardOutput(), { level: settings.logLevel, format: settings.logFormat, redact })
-  const state = { runtime: buildRuntime(settings, createLongLivedState(log, { connections })), draining: false }
+  const state = {
+    runtime: buildRuntime(settings, createLongLivedState(log, { connections })),
+    draining: false,
+    idleTimeout,
+  }
   const app = createServer(state)
   try {
     app.listen({ hostname: settings.host, port: settings.port, idleTimeout, reusePort: false })

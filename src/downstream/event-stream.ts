@@ -180,6 +180,7 @@ export class ClientEventStream extends ClientStream implements EventSink {
     this.#hasEnded = true
     this.lifetime.noteUsage(this.#source?.pipe.state.usage)
     this.#opened.resolve()
+    this.lifetime.connection?.restoreTimeout()
     try {
       this.controller.close()
     } catch {

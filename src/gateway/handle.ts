@@ -45,6 +45,12 @@ export type Operation = {
 export type Connection = {
   /** The request has been received completely: from now on only the gateway's own deadlines end it. */
   disableTimeout: () => void
+  /**
+   * The connection may be idle again only for the usual time. Call it before the response is returned or its
+   * stream is closed: later it has no effect.
+   * @param bytes size of the response, for which a slow client needs time
+   */
+  restoreTimeout: (bytes?: number) => void
   /** Closes the connection within about a second, because the client does not read. */
   closeSoon: () => void
   /** The client's IP address. */

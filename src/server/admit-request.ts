@@ -4,7 +4,7 @@ import { GatewayError } from '../base/errors.ts'
 import { pathAndQueryOf } from '../downstream/json-body.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import { errorResponse, refusalResponse } from './error-response.ts'
-import { peerAddress, ServerConnection } from './server-connection.ts'
+import { peerAddress } from './server-connection.ts'
 
 /** Probes of load balancers name any host and learn only whether the process serves. */
 const healthPaths: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz'])
@@ -24,7 +24,7 @@ export const refuseRequest = (
   const { path } = pathAndQueryOf(request)
   if (healthPaths.has(path)) return undefined
   const lifetime = runtime.records.begin(request.method, path.slice(0, 200))
-  lifetime.record.address = new ServerConnection(request, server, runtime).address()
+  lifetime.record.address = runtime.clientAddresses.find(headers, peerAddress(request, server)).address
   lifetime.close({ error })
   return refusalResponse(request, error, { 'x-request-id': lifetime.record.id })
 }

@@ -21,8 +21,11 @@ import { configuredOperation, geminiOperation, operations } from './routes.ts'
 import { ServerConnection } from './server-connection.ts'
 import { answerStoredResponse, matchStoredResponse } from './stored-responses.ts'
 
-/** The current runtime, and whether the process is shutting down. */
-export type ServerState = { readonly runtime: Runtime; readonly draining: boolean }
+/**
+ * The current runtime, whether the process is shutting down, and the seconds that a connection may be idle or that a
+ * request may take to arrive.
+ */
+export type ServerState = { readonly runtime: Runtime; readonly draining: boolean; readonly idleTimeout: number }
 
 /**
  * Bytes. The gateway counts bodies itself so that a client that sends too much gets a clear error; Bun would answer
@@ -100,8 +103,7 @@ const documentationRoutes = (app: Elysia) => {
  */
 const dispatch = async (request: Request, server: Server<unknown> | null, state: ServerState): Promise<Response> => {
   const stored = matchStoredResponse(request.method, pathAndQueryOf(request).path)
-  if (stored)
-    return answerStoredResponse(request, stored, new ServerConnection(request, server, state.runtime), state.runtime)
+  if (stored) return answerStoredResponse(request, stored, connectionOf(request, server, state), state.runtime)
   const { path } = pathAndQueryOf(request)
   if (request.method !== 'GET' && request.method !== 'HEAD') return serveOperation(request, server, state)
   if (path.startsWith(modelPathPrefix)) return answerLocally(request, server, state, modelById)
@@ -129,8 +131,14 @@ const serveOperation = async (
       connection: 'close',
     })
   if (operation.model !== undefined) operation.model = decodeModel(operation.model)
-  return handleRequest(request, operation, new ServerConnection(request, server, state.runtime), state.runtime)
+  return handleRequest(request, operation, connectionOf(request, server, state), state.runtime)
 }
+
+const connectionOf = (
+  request: Request,
+  server: Server<unknown> | null,
+  { runtime, idleTimeout }: Pick<ServerState, 'runtime' | 'idleTimeout'>,
+): ServerConnection => new ServerConnection(request, server, runtime, idleTimeout)
 
 /** Paths that are found by suffix: a client's base URL may add anything before them. */
 const protocolSuffixes: readonly (readonly [suffix: string, protocol: string])[] = [
@@ -185,13 +193,19 @@ const geminiModelsBody = (request: Request, runtime: Runtime, caller: Caller): J
 const answerLocally = (
   request: Request,
   server: Server<unknown> | null,
-  { runtime }: ServerState,
+  { runtime, idleTimeout }: ServerState,
   bodyFor: (request: Request, runtime: Runtime, caller: Caller) => Json,
 ): Response => {
   const { path, query } = pathAndQueryOf(request)
   const lifetime = runtime.records.begin(request.method, shortenPath(path))
   try {
-    const caller = identifyCaller(request, query, new ServerConnection(request, server, runtime), lifetime, runtime)
+    const caller = identifyCaller(
+      request,
+      query,
+      connectionOf(request, server, { runtime, idleTimeout }),
+      lifetime,
+      runtime,
+    )
     const body = JSON.stringify(bodyFor(request, runtime, caller))
     lifetime.close()
     return new Response(body, { headers: responseHeaders({ lifetime, redact: runtime.redact }, 'application/json') })

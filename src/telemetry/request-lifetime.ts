@@ -20,7 +20,7 @@ export class RequestLifetime {
    */
   readonly #work: Cancellable[] = []
   /** The client's connection. Without `closeSoon` it would stay open for as long as the client likes. */
-  connection: { closeSoon(): void } | undefined
+  connection: { closeSoon(): void; restoreTimeout(bytes?: number): void } | undefined
   /** The client asked for the losses to be reported in a response header. */
   shouldReportLosses = false
   /** The client accepts no other entry than the one that was chosen first. */
@@ -152,6 +152,7 @@ export class RequestLifetime {
   close(outcome: RequestOutcome = {}): void {
     if (this.isClosed) return
     this.isClosed = true
+    this.connection?.restoreTimeout()
     for (const attempt of this.#attempts) attempt.end(outcome.error)
     this.#attempt?.mergeInto(this.record)
     this.records.finish(this, outcome)

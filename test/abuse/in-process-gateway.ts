@@ -82,7 +82,7 @@ export const inProcessGateway = (settings: object = {}): InProcessGateway => {
     { level: 'error', format: 'json', redact: text => text },
   )
   const state = createLongLivedState(log)
-  const app = createServer({ runtime: buildRuntime(compiled, state), draining: false })
+  const app = createServer({ runtime: buildRuntime(compiled, state), draining: false, idleTimeout: 120 })
   return {
     async send(path, body, contentType = 'application/json') {
       const headers = { 'content-type': contentType, 'content-length': String(textOf(body)), host: 'gateway' }

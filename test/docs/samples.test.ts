@@ -41,6 +41,7 @@ const serve = (compiled: CompiledConfig) => {
   return createServer({
     runtime: buildRuntime(compiled, createLongLivedState(log)),
     draining: false,
+    idleTimeout: 120,
   })
 }
 

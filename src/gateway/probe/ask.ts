@@ -98,7 +98,12 @@ const sendRequest = async (
   return { lifetime, error: lifetime.endReason ?? outcome.error }
 }
 
-const noConnection: Connection = { disableTimeout: () => {}, closeSoon: () => {}, address: () => undefined }
+const noConnection: Connection = {
+  disableTimeout: () => {},
+  restoreTimeout: () => {},
+  closeSoon: () => {},
+  address: () => undefined,
+}
 const silentLog: Log = { write: () => {}, flush: () => {}, configure: () => {} }
 
 /** Captures the request instead of logging it. */

@@ -132,7 +132,7 @@ export const createGateway = () => {
   const log = createLog(sink, { level: 'debug', format: 'json', redact: text => text })
   const runtime = buildRuntime(compiled, createLongLivedState(log))
   log.configure({ level: 'debug', format: 'json', redact: runtime.redact })
-  const app = createServer({ runtime, draining: false })
+  const app = createServer({ runtime, draining: false, idleTimeout: 120 })
 
   /** Sends one request to the gateway. `visible`: the status, headers and body that the client gets. */
   const exchange = async (path: string, init: RequestInit, answerWith: Answer): Promise<Exchanged> => {
