@@ -1,5 +1,5 @@
-/** The limits of what one request may hold, and how long its answer may take. */
-import { group, integer, seconds } from './fields.ts'
+/** The limits of what one request may hold. */
+import { group, integer } from './fields.ts'
 
 const items = (description: string, defaultValue: number) => integer(description, { minimum: 1, default: defaultValue })
 
@@ -21,11 +21,6 @@ const MaxItemsSchema = group(
     description:
       'How many of each one request may hold. A request beyond a limit is refused with 400, which names the field and the limit.',
   },
-)
-
-export const totalTimeout = seconds(
-  'Longest time that a complete answer may take to arrive, from its headers to its last byte. It stops a vendor that sends a little now and then and never ends. Streams have no such limit, and a longer `timeout` of an entry applies instead.',
-  1800,
 )
 
 /** The keys of the configuration that limit a request, besides `max_body`. */

@@ -23,7 +23,8 @@ import {
   union,
 } from './fields.ts'
 import { MediaSchema } from './media.ts'
-import { requestLimits, totalTimeout } from './request-limits.ts'
+import { requestLimits } from './request-limits.ts'
+import { TimeoutsSchema } from './timeouts.ts'
 
 const requests = (description: string) => number(description, { unit: 'requests' })
 
@@ -163,22 +164,6 @@ const KeySchema = group({
     { examples: [{ free: ['deepseek-flash', 'qwen-*'] }] },
   ),
 })
-
-const TimeoutsSchema = group(
-  {
-    connect: seconds('Time to connect to the vendor. Raise it for slow networks or proxies.', 10),
-    first_byte: seconds(
-      'Time from the end of the request to the first byte of the response. Raise it for models that think long before they answer.',
-      300,
-    ),
-    idle: seconds(
-      'Longest silence between two parts of a response. It also applies to clients: one that reads or uploads nothing for this long is disconnected.',
-      120,
-    ),
-    total: totalTimeout,
-  },
-  { description: 'How long the gateway waits for a vendor before it fails the request with 504.' },
-)
 
 const RangeSchema = group({ min: Type.Number(), max: Type.Number() }, { description: 'Accepted, no effect.' })
 
