@@ -22,12 +22,6 @@ const pendingPages: readonly string[] = [
   'docs/from-simple-one-api.md',
   'docs/config.md',
   'docs/fidelity.md',
-  'docs/limits.md',
-  'docs/startup/nohup.md',
-  'docs/startup/systemd.md',
-  'docs/startup/macos.md',
-  'docs/startup/windows.md',
-  'docs/startup/docker.md',
 ]
 
 const problemsOf = (page: string): string[] =>
