@@ -213,7 +213,7 @@ describe('credentials', () => {
 })
 
 describe('keys', () => {
-  test('api_key and api_keys hold together', () => {
+  test('api_key and api_keys are both valid', () => {
     const { keys } = compiledOf({
       api_key: ' master-key ',
       api_keys: [
