@@ -53,7 +53,7 @@ export const referencePage = (): string =>
     section('Top level', 'The file is one object. Every key is optional.', ConfigSchema, wholeExample),
     section(
       'An entry of `services`',
-      `One element of \`services.<type>[]\`.\n\n${typesSentence()}`,
+      `One element of \`services.<type>[]\`.\n\n${typesList()}`,
       EntrySchema,
       entryExample,
     ),
@@ -64,10 +64,15 @@ export const referencePage = (): string =>
     closing,
   ].join('\n')
 
-const typesSentence = () =>
-  wrap(`The types: ${codeList(providers.keys())}. Known, but not supported yet: ${codeList(unsupported.keys())}.`)
+const typesList = () =>
+  [
+    'The types:\n',
+    codeBlock(providers.keys()),
+    '\nKnown types that are not supported yet:\n',
+    codeBlock(unsupported.keys()),
+  ].join('\n')
 
-const codeList = (names: Iterable<string>): string => [...names].map(name => `\`${name}\``).join(', ')
+const codeBlock = (names: Iterable<string>): string => ['```text', wrap([...names].join(' ')), '```'].join('\n')
 
 /** Breaks text into lines of at most 120 characters. */
 export const wrap = (text: string): string => text.replace(/(.{1,120})(?: |$)/g, '$1\n').trimEnd()
@@ -154,8 +159,8 @@ that says what to use instead.
 
 const closing = `## Differences from simple-one-api
 
-- \`timeout\` of an entry limited the whole response and was 30 s by default. Here it limits the wait for the first byte
-  of a stream, or for a complete response without streaming. A stream that sends data is never cut off. The default is
+- \`timeout\` of an entry limited the complete response and was 30 s by default. Here it limits the wait for the first
+  byte of a stream, or for a complete response without streaming. A stream that sends data is never cut off. The default is
   \`timeouts.first_byte\`.
 - All numbers of a \`limit\` apply together. There, only the first of \`qps\`, \`qpm\`, \`rpm\`, \`concurrency\` did.
   \`qps\` below 1 works.
