@@ -70,7 +70,8 @@ export const prepareRequest = async (
 /** @throws GatewayError `internal` if the target's form of the vendor is not supported */
 export const requireWire = (target: Target): Wire => {
   const found = wireOf(target.entry)
-  if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
+  if ('unsupported' in found)
+    throw new GatewayError('internal', `service "${target.entry.id}" has a type that is not supported`)
   return found.wire
 }
 

@@ -33,7 +33,8 @@ export const fetchStoredResponse = async (
   { lifetime, runtime }: FetchContext,
 ): Promise<JsonObject> => {
   const found = wireOf(target.entry)
-  if ('unsupported' in found) throw new GatewayError('internal', `service "${target.entry.id}" cannot be spoken to`)
+  if ('unsupported' in found)
+    throw new GatewayError('internal', `service "${target.entry.id}" has a type that is not supported`)
   const headers = new Headers({ 'user-agent': userAgent, ...target.entry.headers })
   const url = storedResponseUrl(urlOf(target, protocol), storedRequest)
   const request: UpstreamRequest = { url, method: storedRequest.method, headers, body: undefined }

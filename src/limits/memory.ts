@@ -60,7 +60,7 @@ const limitedError = (lanes: readonly Lane[], cost: RequestCost, now: number): G
   const blocking = [cost, ...costsAhead]
     .map(one => soonestBlockingLimit(lanes, one, now))
     .find(found => found !== undefined)
-  if (!blocking) return new GatewayError('limited', 'the line for this model is too long', { retryAfter: 1 })
+  if (!blocking) return new GatewayError('limited', 'the queue for this model is full; retry later', { retryAfter: 1 })
   const { name, value, owner, readyAt, failure } = blocking
   const retryAfter = Math.max(1, Math.ceil((expectedTurn(blocking, now) - now) / 1000))
   if (failure) return new GatewayError(failure.code, failure.message, { ...failure.detail, retryAfter })

@@ -221,7 +221,7 @@ describe('errors', () => {
 config.json:6:7 error services.deepseek[0].credentials.api_key: required
 config.json:9:11 error services.deepseek[1].credentials.api_key: required
 config.json:2:3 warning heartbeet: unknown key; it has no effect (did you mean "heartbeat"?)
-config.json:7:20 warning services.deepseek[1].models[0]: is empty, and left out
+config.json:7:20 warning services.deepseek[1].models[0]: is empty; the gateway ignores it
 `)
   })
 
@@ -294,8 +294,11 @@ const warnings: [config: unknown, line: string][] = [
     configWithEntry({ limit: { concurrency: 0.5 } }),
     'services.openai[0].limit.concurrency: is taken as 1: only rates below 1 are fractions',
   ],
-  [configWithEntry({ models: ['m', ' '] }), 'services.openai[0].models[1]: is empty, and left out'],
-  [configWithEntry({ embedding_models: [''] }), 'services.openai[0].embedding_models[0]: is empty, and left out'],
+  [configWithEntry({ models: ['m', ' '] }), 'services.openai[0].models[1]: is empty; the gateway ignores it'],
+  [
+    configWithEntry({ embedding_models: [''] }),
+    'services.openai[0].embedding_models[0]: is empty; the gateway ignores it',
+  ],
   [
     configWithEntry({ credentials: { api_key: 'sk-replace-me' } }),
     'services.openai[0].credentials.api_key: is still the placeholder of a sample: put what is your own here',

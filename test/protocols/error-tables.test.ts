@@ -312,8 +312,8 @@ describe('an error inside an answer of status 200', () => {
     [{ type: 'error', code: 'rate_limit_exceeded', message: 'words', param: null }, 'upstream_limited', 'words'],
     [{ type: 'error', error: { code: 'server_error', message: 'words' } }, 'upstream_failed', 'words'],
     [{ response: { error: { code: 'insufficient_quota', message: 'words' } } }, 'upstream_limited', 'words'],
-    [{ response: { status: 'failed', error: null } }, 'upstream_failed', 'the vendor failed without a word'],
-    [{ type: 'error', code: 7, message: 7, param: 7 }, 'upstream_failed', 'the vendor failed without a word'],
+    [{ response: { status: 'failed', error: null } }, 'upstream_failed', 'the vendor failed and gave no reason'],
+    [{ type: 'error', code: 7, message: 7, param: 7 }, 'upstream_failed', 'the vendor failed and gave no reason'],
   ] as const)('of Responses, %j, is %s', (body, code, message) => {
     const error = parseFault(body, exchange)
     expect([error.code, error.message]).toEqual([code, message])

@@ -47,7 +47,7 @@ const checkNames = (entry: EntryConfig, path: string, report: ReportProblem): vo
   for (const field of ['models', 'embedding_models'] as const)
     for (const [index, model] of (entry[field] ?? []).entries()) {
       const fieldPath = pathTo(`${path}.${field}`, index)
-      if (model.trim() === '') report('warning', fieldPath, 'is empty, and left out')
+      if (model.trim() === '') report('warning', fieldPath, 'is empty; the gateway ignores it')
       if (/\*./.test(model.trim()))
         report('warning', fieldPath, 'only a `*` at the end stands for anything; this one is an ordinary character')
       if (model.trim() === 'random')

@@ -17,7 +17,7 @@ export const parseFault = (body: JsonObject, exchange: Pick<Exchange, 'redact' |
 
 /** Reads an event whose own fields are those of the error. Its `type` is the type of the event, not of the error. */
 const errorFields = ({ code, message, param }: JsonObject): JsonObject => ({
-  message: textOf(message) ?? 'the vendor failed without a word',
+  message: textOf(message) ?? 'the vendor failed and gave no reason',
   ...(typeof code === 'string' && { code }),
   ...(typeof param === 'string' && { param }),
 })
