@@ -9,19 +9,7 @@ import { credentialDescriptions } from '../dialects/credentials.ts'
 import { aliases, spellings } from '../dialects/legacy.ts'
 import { accessFields } from './access.ts'
 import { failureFields } from './failures.ts'
-import {
-  choice,
-  choiceWithSpellings,
-  flag,
-  group,
-  integer,
-  number,
-  seconds,
-  table,
-  text,
-  textList,
-  union,
-} from './fields.ts'
+import { choice, choiceWithSpellings, flag, group, integer, number, table, text, textList, union } from './fields.ts'
 import { MediaSchema } from './media.ts'
 import { requestLimits } from './request-limits.ts'
 import { TimeoutsSchema } from './timeouts.ts'
