@@ -59,7 +59,8 @@ export const runOvertakable = async <Answer>(
   return await firstRun
 }
 
-const resultOf = async <Answer>(
+/** Runs an attempt and returns how it ended. Never rejects. */
+export const resultOf = async <Answer>(
   record: AttemptRecord,
   run: (record: AttemptRecord) => Promise<Answer>,
 ): Promise<AttemptResult<Answer>> => {

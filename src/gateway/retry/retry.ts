@@ -16,7 +16,7 @@ import {
 } from '../attempt.ts'
 import type { ClientRequest } from '../client-request.ts'
 import { finalError, isTemporary } from './final-error.ts'
-import { type AttemptResult, runOvertakable } from './overtake.ts'
+import { type AttemptResult, resultOf, runOvertakable } from './overtake.ts'
 import { Candidates, reasonOf, wasNotProcessed } from './retry-policy.ts'
 
 /** Reads what an attempt answers: up to the first content of a stream, or the whole answer. */
@@ -103,8 +103,10 @@ class RetryRun {
     const { clientRequest, context } = this
     const { lifetime, runtime } = context
     const mayOvertake = runtime.settings.hedges && this.#isRepeatable && !lifetime.noFallback
+    // Most requests have nobody to be overtaken by: they are spared the race.
+    if (!mayOvertake || this.#candidates.remaining().length < 2) return resultOf(record, run)
     const second = (isFit: (target: Target) => boolean): AttemptRecord | undefined => {
-      if (!mayOvertake || lifetime.isClosed || this.#isSpent()) return undefined
+      if (lifetime.isClosed || this.#isSpent()) return undefined
       const others = this.#candidates.remaining().filter(target => target.id !== record.target.id && isFit(target))
       const begun = others.length > 0 ? tryAttempt(clientRequest, others, context) : undefined
       if (begun) this.#attempts++
